@@ -1,0 +1,29 @@
+"""SSD (Single Shot MultiBox Detector) in TensorFlow 2 and Keras 3."""
+
+from ssd_tf.anchors import Anchors, build_anchors
+from ssd_tf.box_coder import BoxCoder
+from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
+from ssd_tf.decoder import Decoder, Detections
+from ssd_tf.errors import InputError
+from ssd_tf.losses import Losses, MultiBoxLoss
+from ssd_tf.models import build_detector
+from ssd_tf.target_encoder import EncodedTargets, TargetEncoder
+from ssd_tf.version import __version__
+
+__all__ = [
+    "Anchors",
+    "BoxCoder",
+    "Decoder",
+    "DetectorConfig",
+    "Detections",
+    "EncodedTargets",
+    "InputError",
+    "Losses",
+    "MultiBoxLoss",
+    "PRESETS",
+    "TargetEncoder",
+    "TrainConfig",
+    "__version__",
+    "build_anchors",
+    "build_detector",
+]

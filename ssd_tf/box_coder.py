@@ -1,0 +1,107 @@
+"""Box coder: boxes <-> offsets relative to anchors, with variances.
+
+The CENTER_SIZE code of Caffe (bbox_util.cpp, EncodeBBox and DecodeBBox), with
+channels cx, cy, w, h:
+
+    t = [(g_cx - d_cx) / (d_w v0), (g_cy - d_cy) / (d_h v1),
+         ln(g_w / d_w) / v2, ln(g_h / d_h) / v3]
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf import box_ops
+from ssd_tf.anchors import Anchors
+
+# exp() of a larger log size overflows long before the image does: the limit
+# of torchvision and Detectron, a factor of 62.5.
+_MAX_LOG_SIZE = math.log(1000 / 16)
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxCoder:
+    """Encodes boxes relative to anchors and decodes them.
+
+    Attributes:
+      variances: of cx, cy, w and h; the targets are divided by them.
+      encode_variance_in_target: leave the variances out of both directions
+        (the loss then divides by them).
+    """
+
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    encode_variance_in_target: bool = False
+
+    def encode(self, gt_boxes, anchors: Anchors):
+        """Offsets of one box per anchor.
+
+        Args:
+          gt_boxes: [A, 4] float32 yxyx with sides above zero.
+          anchors: A anchors.
+
+        Returns:
+          [A, 4] float32 offsets cx, cy, w, h.
+        """
+        return self.encode_codes(box_codes(gt_boxes), anchors)
+
+    def encode_codes(self, gt_codes, anchors: Anchors):
+        """As `encode`, from what `box_codes` gives: [A, 4] -> [A, 4].
+
+        Logarithms are taken once per object rather than once per anchor.
+        """
+        anchor_codes, scales = self._anchor_constants(anchors)
+        return (gt_codes - anchor_codes) * scales
+
+    def decode(self, localisations, anchors: Anchors):
+        """Boxes from offsets.
+
+        Args:
+          localisations: [.., A, 4] float32 offsets cx, cy, w, h.
+          anchors: A anchors.
+
+        Returns:
+          [.., A, 4] float32 yxyx, not clipped, always finite for finite
+          offsets.
+        """
+        return self.decode_cxcywh(localisations, anchors.cxcywh)
+
+    def decode_cxcywh(self, localisations, anchor_cxcywh):
+        """As `decode`, with the anchors as a tensor [.., 4] in centre form."""
+        v_cx, v_cy, v_w, v_h = self._applied_variances()
+        t_cx, t_cy, t_w, t_h = tf.unstack(localisations, axis=-1)
+        d_cx, d_cy, d_w, d_h = tf.unstack(
+            tf.convert_to_tensor(anchor_cxcywh), axis=-1
+        )
+        cx = d_cx + v_cx * t_cx * d_w
+        cy = d_cy + v_cy * t_cy * d_h
+        w = d_w * tf.exp(tf.minimum(v_w * t_w, _MAX_LOG_SIZE))
+        h = d_h * tf.exp(tf.minimum(v_h * t_h, _MAX_LOG_SIZE))
+        return box_ops.cxcywh_to_yxyx(tf.stack([cx, cy, w, h], axis=-1))
+
+    def _applied_variances(self) -> tuple[float, ...]:
+        if self.encode_variance_in_target:
+            return (1.0, 1.0, 1.0, 1.0)
+        return self.variances
+
+    def _anchor_constants(self, anchors):
+        """Codes and scales of the anchors, each [A, 4]."""
+        centre, size = np.split(anchors.cxcywh.astype(np.float64), 2, axis=-1)
+        codes = np.concatenate([centre, np.log(size)], axis=-1)
+        scales = np.concatenate([1 / size, np.ones_like(size)], axis=-1)
+        scales /= np.array(self._applied_variances())
+        return codes.astype(np.float32), scales.astype(np.float32)
+
+
+def box_codes(boxes):
+    """The part of the code that depends on the box alone.
+
+    Args:
+      boxes: [.., 4] float32 yxyx with sides above zero.
+
+    Returns:
+      [.., 4] float32 cx, cy, ln w, ln h.
+    """
+    cx, cy, w, h = tf.unstack(box_ops.yxyx_to_cxcywh(boxes), axis=-1)
+    return tf.stack([cx, cy, tf.math.log(w), tf.math.log(h)], axis=-1)

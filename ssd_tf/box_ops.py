@@ -1,0 +1,89 @@
+"""Operations on boxes.
+
+A box is ymin, xmin, ymax, xmax, normalised to the image, float32. Functions
+take boxes as one tensor [.., 4]; the few that are on the hot path of target
+encoding work on the four coordinates as separate contiguous vectors.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class BoxVectors(NamedTuple):
+    """Corners and areas of N boxes as separate vectors, each [N]."""
+
+    ymin: tf.Tensor
+    xmin: tf.Tensor
+    ymax: tf.Tensor
+    xmax: tf.Tensor
+    area: tf.Tensor
+
+
+def area(boxes):
+    """Areas of boxes [.., 4] -> [..]; negative sides count as zero."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.maximum(ymax - ymin, 0.0) * tf.maximum(xmax - xmin, 0.0)
+
+
+def to_vectors(boxes) -> BoxVectors:
+    """Boxes [N, 4] -> their corners and areas as vectors of [N]."""
+    boxes = tf.convert_to_tensor(boxes, tf.float32)
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return BoxVectors(ymin, xmin, ymax, xmax, area(boxes))
+
+
+def pairwise_iou(boxes_a, boxes_b):
+    """Intersection over union of every pair, without Caffe's +1.
+
+    Args:
+      boxes_a: [N, 4] yxyx, or `BoxVectors` of N boxes.
+      boxes_b: [M, 4] yxyx, or `BoxVectors` of M boxes.
+
+    Returns:
+      [N, M] float32. Zero where both boxes are empty.
+    """
+    a = boxes_a if isinstance(boxes_a, BoxVectors) else to_vectors(boxes_a)
+    b = boxes_b if isinstance(boxes_b, BoxVectors) else to_vectors(boxes_b)
+    height = tf.minimum(a.ymax[:, None], b.ymax) - tf.maximum(
+        a.ymin[:, None], b.ymin
+    )  # [N, M]
+    width = tf.minimum(a.xmax[:, None], b.xmax) - tf.maximum(
+        a.xmin[:, None], b.xmin
+    )  # [N, M]
+    intersection = tf.nn.relu(height) * tf.nn.relu(width)
+    union = a.area[:, None] + b.area - intersection
+    return tf.math.divide_no_nan(intersection, union)
+
+
+def yxyx_to_cxcywh(boxes):
+    """Corners [.., 4] yxyx -> centre form [.., 4] cx, cy, w, h."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.stack(
+        [(xmin + xmax) / 2, (ymin + ymax) / 2, xmax - xmin, ymax - ymin],
+        axis=-1,
+    )
+
+
+def cxcywh_to_yxyx(boxes):
+    """Centre form [.., 4] cx, cy, w, h -> corners [.., 4] yxyx."""
+    cx, cy, w, h = tf.unstack(boxes, axis=-1)
+    return tf.stack([cy - h / 2, cx - w / 2, cy + h / 2, cx + w / 2], axis=-1)
+
+
+def clip(boxes):
+    """Clips boxes [.., 4] to the image, [0, 1]."""
+    return tf.clip_by_value(boxes, 0.0, 1.0)
+
+
+def is_valid(boxes):
+    """True where a box [.., 4] is finite and has an area above zero -> [..]."""
+    finite = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return finite & (ymax > ymin) & (xmax > xmin)
+
+
+def flip_left_right(boxes):
+    """Mirrors boxes [.., 4] as the image is mirrored left to right."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.stack([ymin, 1.0 - xmax, ymax, 1.0 - xmin], axis=-1)

@@ -1,0 +1,239 @@
+"""What a detector is, and how it is trained: two frozen dataclasses.
+
+A detector is rebuilt from its `DetectorConfig` alone. A 300 and a 512 model
+are two values of the same class, never two pieces of code.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+# (first, min, step) in percent of the image side: the paper's scales as
+# Caffe computes them (ssd_pascal.py, ssd_coco.py; paper, footnotes 3 and 5).
+_SCALE_PERCENTS = {
+    ("voc", 300): (10, 20),
+    ("coco", 300): (7, 15),
+    ("voc", 512): (7, 15),
+    ("coco", 512): (4, 10),
+}
+_MAX_PERCENT = 90
+
+
+def default_box_sizes_px(
+    scales: str, image_size: int, num_levels: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Minimum and maximum default box sizes of each level, in pixels.
+
+    Caffe's rule (examples/ssd/ssd_pascal.py): an integer percentage step of
+    floor((max - min) / (levels - 2)), with the first level set apart.
+
+    Args:
+      scales: "voc" or "coco".
+      image_size: side of the square input; 300 and 512 have published scales.
+      num_levels: number of feature maps, 6 at 300 and 7 at 512.
+
+    Returns:
+      `(min_sizes_px, max_sizes_px)`, each with one value per level.
+
+    Raises:
+      ValueError: for a pair of scales and size that was never published.
+    """
+    if (scales, image_size) not in _SCALE_PERCENTS:
+        known = ", ".join(f"{s} at {n}" for s, n in sorted(_SCALE_PERCENTS))
+        raise ValueError(
+            f"no default box sizes for scales {scales!r} at {image_size} px; "
+            f"known: {known}"
+        )
+    first, minimum = _SCALE_PERCENTS[scales, image_size]
+    step = math.floor((_MAX_PERCENT - minimum) / (num_levels - 2))
+    percents = [first] + [minimum + step * k for k in range(num_levels)]
+    sizes = tuple(image_size * percent / 100 for percent in percents)
+    return sizes[:num_levels], sizes[1 : num_levels + 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorConfig:
+    """Everything needed to rebuild a detector except its weights.
+
+    Attributes:
+      backbone: a key of `ssd_tf.models.BACKBONES`.
+      image_size: side of the square input, in pixels.
+      num_classes: object classes; background is implicit, index 0.
+      class_names: names in index order (1..C), or empty.
+      feature_sizes: cells per side of each level, fine to coarse.
+      steps_px: distance between cell centres of each level, in pixels.
+      min_sizes_px: side of each level's small square box, in pixels.
+      max_sizes_px: the large square box has side sqrt(min * max).
+      aspect_ratios: of each level; r stands for r and 1/r.
+      clip_anchors: clip the default boxes to the image.
+      truncate_sizes: truncate sizes to whole pixels, as Caffe's prior box
+        layer does; it matters for converted SSD512 weights only.
+      variances: of the box code's cx, cy, w, h.
+      encode_variance_in_target: leave the variances out of the targets and
+        let the loss divide by them (Caffe's `encode_variance_in_target`).
+      matcher: a key of `ssd_tf.matchers.MATCHERS`.
+      matcher_params: the matcher's parameters as (name, value) pairs.
+      score_threshold: detections score above it.
+      nms_iou_threshold: boxes of a class overlapping more are suppressed.
+      pre_nms_top_k: boxes per class that enter NMS.
+      max_detections: detections per image.
+    """
+
+    backbone: str
+    image_size: int
+    feature_sizes: tuple[int, ...]
+    steps_px: tuple[int, ...]
+    min_sizes_px: tuple[float, ...]
+    max_sizes_px: tuple[float, ...]
+    aspect_ratios: tuple[tuple[float, ...], ...]
+    num_classes: int = 20
+    class_names: tuple[str, ...] = ()
+    clip_anchors: bool = False
+    truncate_sizes: bool = False
+    variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    encode_variance_in_target: bool = False
+    matcher: str = "ssd"
+    matcher_params: tuple[tuple[str, Any], ...] = ()
+    score_threshold: float = 0.01
+    nms_iou_threshold: float = 0.45
+    pre_nms_top_k: int = 400
+    max_detections: int = 200
+
+    def __post_init__(self):
+        if self.num_classes < 1:
+            raise ValueError(
+                f"num_classes must be at least 1, got {self.num_classes}"
+            )
+        if self.class_names and len(self.class_names) != self.num_classes:
+            raise ValueError(
+                f"num_classes is {self.num_classes}, but class_names has "
+                f"{len(self.class_names)}: {', '.join(self.class_names)}"
+            )
+        levels = len(self.feature_sizes)
+        for name in _PER_LEVEL:
+            if len(getattr(self, name)) != levels:
+                raise ValueError(
+                    f"{name} must have one entry for each of the {levels} "
+                    f"feature_sizes, got {getattr(self, name)}"
+                )
+
+    @property
+    def boxes_per_cell(self) -> tuple[int, ...]:
+        """Default boxes in one cell of each level: 2 + 2 per listed ratio."""
+        return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
+
+    def to_dict(self) -> dict:
+        """A dict for JSON; `from_dict` takes it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "DetectorConfig":
+        """The config that `to_dict` wrote, after a trip through JSON."""
+        return cls(**{name: _to_tuples(v) for name, v in values.items()})
+
+
+_PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
+
+
+def _to_tuples(value):
+    if isinstance(value, (list, tuple)):
+        return tuple(_to_tuples(item) for item in value)
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a detector is trained.
+
+    Attributes:
+      dataset: a key of `ssd_tf.data.registry.SOURCES`.
+      data_dir: where the data set lies; None for its usual place.
+      train_split: split to train on.
+      eval_split: split to evaluate on.
+      batch_size: images per step, over all devices.
+      steps: optimiser steps.
+      eval_every: steps between evaluations; 0 evaluates at the end only.
+      seed: of the weights, the order of images and the augmentation.
+      init_weights: "" from scratch, "imagenet", or a weights file.
+      optimizer: "sgd" or "adamw".
+      learning_rate: peak learning rate.
+      schedule: "cosine" or "steps".
+      decay_steps: for "steps", the steps at which the rate drops tenfold.
+      warmup_steps: steps of linear warm-up from zero.
+      momentum: of SGD.
+      weight_decay: on kernels only; Caffe's L2 for SGD, decoupled for AdamW.
+      bias_lr_multiplier: learning rate of biases over that of kernels.
+      gradient_clip_norm: clip the global norm of the gradient; 0 is off.
+      average_decay: of the exponential average of the weights that is
+        evaluated and exported; 0 is off.
+      augmentation: a key of `ssd_tf.data.augment.POLICIES`.
+      alpha: weight of the localisation loss.
+      negative_ratio: mined negatives per positive.
+    """
+
+    dataset: str
+    data_dir: str | None = None
+    train_split: str = "train"
+    eval_split: str = "test"
+    batch_size: int = 32
+    steps: int = 120_000
+    eval_every: int = 0
+    seed: int = 0
+    init_weights: str = ""
+    optimizer: str = "sgd"
+    learning_rate: float = 1e-3
+    schedule: str = "steps"
+    decay_steps: tuple[int, ...] = (80_000, 100_000)
+    warmup_steps: int = 0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    bias_lr_multiplier: float = 1.0
+    gradient_clip_norm: float = 0.0
+    average_decay: float = 0.0
+    augmentation: str = "ssd"
+    alpha: float = 1.0
+    negative_ratio: float = 3.0
+
+    def to_dict(self) -> dict:
+        """A dict for JSON; `from_dict` takes it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "TrainConfig":
+        """The config that `to_dict` wrote, after a trip through JSON."""
+        return cls(**{name: _to_tuples(v) for name, v in values.items()})
+
+
+def _ssd300(backbone: str, *, scales: str = "voc") -> DetectorConfig:
+    min_sizes_px, max_sizes_px = default_box_sizes_px(scales, 300, 6)
+    return DetectorConfig(
+        backbone=backbone,
+        image_size=300,
+        feature_sizes=(38, 19, 10, 5, 3, 1),
+        steps_px=(8, 16, 32, 64, 100, 300),
+        min_sizes_px=min_sizes_px,
+        max_sizes_px=max_sizes_px,
+        aspect_ratios=((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+    )
+
+
+def _ssd512(backbone: str, *, scales: str = "voc") -> DetectorConfig:
+    min_sizes_px, max_sizes_px = default_box_sizes_px(scales, 512, 7)
+    return DetectorConfig(
+        backbone=backbone,
+        image_size=512,
+        feature_sizes=(64, 32, 16, 8, 4, 2, 1),
+        steps_px=(8, 16, 32, 64, 128, 256, 512),
+        min_sizes_px=min_sizes_px,
+        max_sizes_px=max_sizes_px,
+        aspect_ratios=((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+    )
+
+
+PRESETS = {
+    "ssd300_vgg16": _ssd300("vgg16"),
+    "ssd512_vgg16": _ssd512("vgg16"),
+    "ssd300_resnet50": _ssd300("resnet50"),
+    "ssd300_mobilenet_v2": _ssd300("mobilenet_v2"),
+    "ssd300_tiny": _ssd300("tiny"),
+}

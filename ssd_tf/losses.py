@@ -1,0 +1,138 @@
+"""The MultiBox loss of SSD, as Caffe computes it.
+
+Source: SSD paper, section 2.2; weiliu89/caffe, bbox_util.cpp
+(MineHardExamples) and multibox_loss_layer.cpp. In `keras.ops`, so it runs on
+every Keras backend.
+"""
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+
+class Losses(NamedTuple):
+    """Scalars, float32, already divided by the number of positives."""
+
+    total: Any
+    classification: Any
+    localisation: Any
+
+
+class MultiBoxLoss:
+    """Softmax cross-entropy with hard negatives, and smooth L1.
+
+    (sum of cross-entropy over positives and mined negatives + alpha * sum of
+    smooth L1 over the positives' four coordinates) / max(1, positives). The
+    negatives of an image are those of largest background loss, at most
+    `negative_ratio` for each of its positives. Anchors with `gscores` of -1
+    are in neither part. There is no IoU threshold here: the matcher decides.
+
+    Args:
+      alpha: weight of the localisation loss.
+      negative_ratio: mined negatives per positive.
+      divide_by: four variances that divide predicted and target offsets, for
+        `encode_variance_in_target`; None where the targets hold them.
+    """
+
+    def __init__(self, *, alpha=1.0, negative_ratio=3.0, divide_by=None):
+        self.alpha = alpha
+        self.negative_ratio = negative_ratio
+        self.divide_by = divide_by
+
+    def __call__(self, targets, outputs, *, num_positives=None) -> Losses:
+        """Computes the loss of a batch.
+
+        Args:
+          targets: `EncodedTargets`: gclasses [B, A], glocalisations
+            [B, A, 4], gscores [B, A].
+          outputs: "logits" [B, A, C + 1] and "localisations" [B, A, 4].
+          num_positives: positives of the global batch, a scalar; counted in
+            this batch if None.
+
+        Returns:
+          `Losses`.
+        """
+        positive = targets.gclasses > 0  # [B, A]
+        negative = ops.logical_and(
+            targets.gclasses == 0, targets.gscores >= 0
+        )  # [B, A]
+        logits = ops.cast(outputs["logits"], "float32")
+        log_sum = ops.logsumexp(logits, axis=-1)  # [B, A]
+        background_loss = log_sum - logits[..., 0]  # [B, A]
+        mined = hardest_negatives(
+            background_loss,
+            positive,
+            negative,
+            negative_ratio=self.negative_ratio,
+        )
+        target_logits = ops.squeeze(
+            ops.take_along_axis(logits, targets.gclasses[..., None], axis=-1),
+            axis=-1,
+        )  # [B, A]
+        in_loss = ops.cast(ops.logical_or(positive, mined), "float32")
+        classification = ops.sum((log_sum - target_logits) * in_loss)
+
+        difference = targets.glocalisations - ops.cast(
+            outputs["localisations"], "float32"
+        )  # [B, A, 4]
+        if self.divide_by is not None:
+            difference = difference / ops.convert_to_tensor(
+                self.divide_by, dtype="float32"
+            )
+        positive_mask = ops.cast(positive, "float32")  # [B, A]
+        localisation = ops.sum(
+            ops.sum(smooth_l1(difference), axis=-1) * positive_mask
+        )
+
+        if num_positives is None:
+            num_positives = ops.sum(positive_mask)
+        normalizer = ops.maximum(ops.cast(num_positives, "float32"), 1.0)
+        classification = classification / normalizer
+        localisation = localisation / normalizer
+        return Losses(
+            classification + self.alpha * localisation,
+            classification,
+            localisation,
+        )
+
+
+def smooth_l1(difference):
+    """0.5 d^2 below 1, |d| - 0.5 above; keeps the shape."""
+    magnitude = ops.abs(difference)
+    return ops.where(
+        magnitude < 1.0, 0.5 * ops.square(difference), magnitude - 0.5
+    )
+
+
+def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
+    """Chooses each image's negatives of largest background loss.
+
+    Args:
+      background_loss: [B, A] float32, -ln p(background).
+      positive: [B, A] bool.
+      negative: [B, A] bool, those that may be chosen.
+      negative_ratio: how many for each positive of the image.
+
+    Returns:
+      [B, A] bool, exactly min(floor(ratio * positives), negatives) per image;
+      of equal losses the first anchors are taken.
+    """
+    count = ops.floor(
+        negative_ratio * ops.sum(ops.cast(positive, "float32"), axis=1)
+    )
+    available = ops.sum(ops.cast(negative, "float32"), axis=1)
+    count = ops.cast(ops.minimum(count, available), "int32")[:, None]  # [B, 1]
+    score = ops.where(
+        negative, ops.stop_gradient(background_loss), -1.0
+    )  # [B, A]; a loss is never below zero
+    ascending = ops.sort(score, axis=1)
+    num_anchors = ops.shape(score)[1]
+    threshold = ops.take_along_axis(
+        ascending, ops.clip(num_anchors - count, 0, num_anchors - 1), axis=1
+    )  # [B, 1]
+    above = score > threshold
+    equal = ops.logical_and(score == threshold, negative)
+    room = count - ops.sum(ops.cast(above, "int32"), axis=1, keepdims=True)
+    first_equal = ops.cumsum(ops.cast(equal, "int32"), axis=1) <= room
+    chosen = ops.logical_or(above, ops.logical_and(equal, first_equal))
+    return ops.logical_and(chosen, count > 0)

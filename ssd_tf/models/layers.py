@@ -1,0 +1,139 @@
+"""Layers of the detector that Keras does not have."""
+
+import keras
+from keras import ops
+
+# Caffe's "xavier" filler scales by fan-in only (include/caffe/filler.hpp).
+CAFFE_XAVIER = "lecun_uniform"
+
+
+@keras.saving.register_keras_serializable("ssd_tf")
+class PixelNormalization(keras.layers.Layer):
+    """Turns RGB pixels 0..255 into what a backbone was trained on.
+
+    Input and output are [B, H, W, 3]; the input may be of any dtype.
+
+    Args:
+      mean: R, G, B values to subtract.
+      scale: factor applied after the subtraction.
+      bgr: whether the backbone wants the channels as B, G, R.
+    """
+
+    def __init__(self, mean, *, scale=1.0, bgr=False, **kwargs):
+        super().__init__(**kwargs)
+        self.mean = tuple(mean)
+        self.scale = scale
+        self.bgr = bgr
+
+    def call(self, images):
+        """Normalises [B, H, W, 3]."""
+        images = ops.cast(images, self.compute_dtype)
+        mean = ops.convert_to_tensor(self.mean, dtype=self.compute_dtype)
+        images = (images - mean) * self.scale
+        return ops.flip(images, axis=-1) if self.bgr else images
+
+    def get_config(self):
+        """What `from_config` needs."""
+        return {
+            **super().get_config(),
+            "mean": self.mean,
+            "scale": self.scale,
+            "bgr": self.bgr,
+        }
+
+
+@keras.saving.register_keras_serializable("ssd_tf")
+class L2Norm(keras.layers.Layer):
+    """Scales each pixel's channels to unit length times a learned factor.
+
+    y_c = gamma_c x_c / ||x||_2 with gamma of shape [C] (weiliu89/caffe,
+    normalize_layer.cpp; ParseNet). Keeps the shape [B, H, W, C].
+
+    Args:
+      initial_scale: gamma at the start; SSD uses 20.
+    """
+
+    def __init__(self, initial_scale=20.0, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_scale = initial_scale
+
+    def build(self, input_shape):
+        """Makes gamma [C]."""
+        self.gamma = self.add_weight(
+            name="gamma",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(self.initial_scale),
+        )
+
+    def call(self, features):
+        """Normalises [B, H, W, C]."""
+        squared = ops.sum(ops.square(features), axis=-1, keepdims=True)
+        return features * ops.rsqrt(squared + 1e-10) * self.gamma
+
+    def get_config(self):
+        """What `from_config` needs."""
+        return {**super().get_config(), "initial_scale": self.initial_scale}
+
+
+def conv_relu(features, filters, kernel_size, *, name, **kwargs):
+    """Convolution with ReLU, initialised as in Caffe's SSD."""
+    return keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        activation="relu",
+        kernel_initializer=CAFFE_XAVIER,
+        name=name,
+        **kwargs,
+    )(features)
+
+
+def padded_conv_relu(features, filters, kernel_size, *, strides, name):
+    """Convolution padded by one pixel on every side, as in Caffe.
+
+    "same" would pad even inputs on the far side only when the stride is 2,
+    which shifts the map by a pixel.
+    """
+    features = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(features)
+    return conv_relu(features, filters, kernel_size, strides=strides, name=name)
+
+
+def extra_levels(features, *, num_strided, num_valid, last_kernel=3, first=6):
+    """Caffe's extra layers: pairs of a 1x1 and a 3x3 convolution.
+
+    The first pair has 256 and 512 filters, the others 128 and 256
+    (weiliu89/caffe, examples/ssd/ssd_pascal.py, AddExtraLayers).
+
+    Args:
+      features: [B, H, W, C].
+      num_strided: pairs that halve the map with stride 2 and padding 1.
+      num_valid: pairs after those that shrink it without padding.
+      last_kernel: kernel of the last pair; 4, padded by 1, in SSD512.
+      first: number of the first pair in Caffe's names, conv6 in VGG.
+
+    Returns:
+      list of feature maps, one per pair.
+    """
+    maps = []
+    for k in range(num_strided + num_valid):
+        narrow, wide = (256, 512) if k == 0 else (128, 256)
+        name = f"conv{first + k}"
+        features = conv_relu(features, narrow, 1, name=f"{name}_1")
+        if k < num_strided:
+            features = padded_conv_relu(
+                features, wide, 3, strides=2, name=f"{name}_2"
+            )
+        elif last_kernel == 3:
+            features = conv_relu(features, wide, 3, name=f"{name}_2")
+        else:
+            features = padded_conv_relu(
+                features, wide, last_kernel, strides=1, name=f"{name}_2"
+            )
+        maps.append(features)
+    return maps
+
+
+def copy_by_name(source, target):
+    """Copies the weights of `source` to the layers of the same name."""
+    for layer in source.layers:
+        if layer.weights:
+            target.get_layer(layer.name).set_weights(layer.get_weights())

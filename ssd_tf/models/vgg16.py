@@ -1,0 +1,90 @@
+"""VGG16 with atrous fc6 and fc7, the backbone of the paper.
+
+Layers and names are Caffe's (weiliu89/caffe, python/caffe/model_libs.py,
+VGGNetBody with fully_conv, reduced and dilated; examples/ssd/ssd_pascal.py).
+"""
+
+import keras
+
+from ssd_tf.models import layers
+from ssd_tf.models.backbone import Backbone
+
+# R, G, B; Caffe's SSD rounds the means of ImageNet to whole numbers.
+_MEAN_RGB = (123.0, 117.0, 104.0)
+_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+
+
+def _build(images, image_size):
+    """RGB pixels [B, S, S, 3] -> the feature maps of SSD300 or SSD512."""
+    x = layers.PixelNormalization(_MEAN_RGB, bgr=True, name="normalize")(images)
+    conv4_3 = None
+    for block, (filters, repeats) in enumerate(_BLOCKS, start=1):
+        for k in range(1, repeats + 1):
+            x = layers.conv_relu(
+                x, filters, 3, padding="same", name=f"conv{block}_{k}"
+            )
+        if block == 4:
+            conv4_3 = x
+        if block < 5:
+            # "same" pools with ceil as Caffe does: 75 -> 38.
+            x = keras.layers.MaxPooling2D(
+                2, padding="same", name=f"pool{block}"
+            )(x)
+    x = keras.layers.MaxPooling2D(3, strides=1, padding="same", name="pool5")(x)
+    x = layers.conv_relu(
+        x, 1024, 3, padding="same", dilation_rate=6, name="fc6"
+    )
+    fc7 = layers.conv_relu(x, 1024, 1, name="fc7")
+    if image_size == 512:
+        extra = layers.extra_levels(
+            fc7, num_strided=4, num_valid=1, last_kernel=4
+        )
+    else:
+        extra = layers.extra_levels(fc7, num_strided=2, num_valid=2)
+    return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7, *extra]
+
+
+def _load_imagenet(model):
+    """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2.
+
+    Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
+    in DeepLab's net surgery (the indices follow the common recipe; the
+    original ones were never published).
+    """
+    source = keras.applications.VGG16(weights="imagenet", include_top=True)
+    for block, (_, repeats) in enumerate(_BLOCKS, start=1):
+        for k in range(1, repeats + 1):
+            model.get_layer(f"conv{block}_{k}").set_weights(
+                source.get_layer(f"block{block}_conv{k}").get_weights()
+            )
+    copy_fully_connected(
+        model,
+        source.get_layer("fc1").get_weights(),
+        source.get_layer("fc2").get_weights(),
+    )
+
+
+def copy_fully_connected(model, fc1_weights, fc2_weights):
+    """Sets fc6 and fc7 from VGG16's fully connected layers.
+
+    Args:
+      model: a detector with layers "fc6" and "fc7".
+      fc1_weights: [25088, 4096] kernel and [4096] bias.
+      fc2_weights: [4096, 4096] kernel and [4096] bias.
+    """
+    kernel, bias = fc1_weights
+    kernel = kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4]
+    model.get_layer("fc6").set_weights([kernel, bias[::4]])
+    kernel, bias = fc2_weights
+    model.get_layer("fc7").set_weights([kernel[None, None, ::4, ::4], bias[::4]])
+
+
+BACKBONE = Backbone(
+    build=_build,
+    load_imagenet=_load_imagenet,
+    sources=lambda num_levels: (
+        "conv4_3_norm",
+        "fc7",
+        *(f"conv{6 + k}_2" for k in range(num_levels - 2)),
+    ),
+)

@@ -1,0 +1,128 @@
+"""Target encoder: objects of an image -> dense targets, one per anchor."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from ssd_tf import box_coder, matchers
+from ssd_tf.anchors import build_anchors
+from ssd_tf.config import DetectorConfig
+
+
+class EncodedTargets(NamedTuple):
+    """Training targets of A anchors.
+
+    Attributes:
+      gclasses: [.., A] int32, 0 background, 1..C object; positive if > 0.
+      glocalisations: [.., A, 4] float32 offsets cx, cy, w, h; zero unless
+        positive, always finite.
+      gscores: [.., A] float32 IoU with the assigned object; for background
+        the best IoU with any object; -1 for ignored anchors.
+    """
+
+    gclasses: tf.Tensor
+    glocalisations: tf.Tensor
+    gscores: tf.Tensor
+
+
+IGNORED_SCORE = -1.0
+
+
+class TargetEncoder:
+    """Encodes labels and boxes into targets, eagerly or in `Dataset.map`.
+
+    Args:
+      config: anchors, box code, and the matcher with its parameters.
+
+    Raises:
+      InputError: for an unknown matcher or parameter.
+    """
+
+    def __init__(self, config: DetectorConfig):
+        self.anchors = build_anchors(config)
+        self.matcher = matchers.build_matcher(
+            config.matcher, config.matcher_params
+        )
+        self.coder = box_coder.BoxCoder(
+            config.variances, config.encode_variance_in_target
+        )
+
+    def __call__(self, gt_labels, gt_boxes) -> EncodedTargets:
+        """Encodes one image, or a batch of images with padded objects.
+
+        Args:
+          gt_labels: [M] or [B, M] integers, 1..C; 0 is padding.
+          gt_boxes: [M, 4] or [B, M, 4] float32 yxyx, normalised.
+
+        Returns:
+          `EncodedTargets`, with a leading [B] if the input has one.
+
+        Raises:
+          ValueError: for other shapes.
+        """
+        gt_labels = tf.cast(tf.convert_to_tensor(gt_labels), tf.int32)
+        gt_boxes = tf.cast(tf.convert_to_tensor(gt_boxes), tf.float32)
+        _check_shapes(gt_labels.shape, gt_boxes.shape)
+        if gt_boxes.shape.rank == 2:
+            return self._encode_image(gt_labels, gt_boxes)
+        return tf.map_fn(
+            lambda image: self._encode_image(*image),
+            (gt_labels, gt_boxes),
+            fn_output_signature=self._signature(),
+        )
+
+    def _encode_image(self, gt_labels, gt_boxes) -> EncodedTargets:
+        match = self.matcher(gt_boxes, gt_labels, self.anchors)
+        gclasses, glocalisations = self._targets(
+            match.gt_index, gt_labels, gt_boxes
+        )
+        gscores = tf.where(
+            match.gt_index == matchers.IGNORED, IGNORED_SCORE, match.quality
+        )
+        num_anchors = len(self.anchors)
+        return EncodedTargets(
+            tf.ensure_shape(gclasses, [num_anchors]),
+            tf.ensure_shape(glocalisations, [num_anchors, 4]),
+            tf.ensure_shape(gscores, [num_anchors]),
+        )
+
+    def _targets(self, gt_index, gt_labels, gt_boxes):
+        # Row 0 stands for every anchor without an object, so that the gather
+        # is dense and the code below needs no object to exist.
+        valid = matchers.valid_objects(gt_boxes, gt_labels)  # [M]
+        unit_box = tf.constant([0.0, 0.0, 1.0, 1.0])
+        boxes = tf.where(valid[:, None], gt_boxes, unit_box)
+        codes = box_coder.box_codes(
+            tf.concat([unit_box[None], boxes], axis=0)
+        )  # [1 + M, 4]
+        labels = tf.pad(gt_labels, [[1, 0]])  # [1 + M]
+        row = tf.maximum(gt_index, -1) + 1  # [A]
+        gclasses = tf.gather(labels, row)  # [A]
+        offsets = self.coder.encode_codes(
+            tf.gather(codes, row), self.anchors
+        )  # [A, 4]
+        positive = gclasses[:, None] > 0
+        return gclasses, tf.where(positive, offsets, tf.zeros_like(offsets))
+
+    def _signature(self) -> EncodedTargets:
+        num_anchors = len(self.anchors)
+        return EncodedTargets(
+            tf.TensorSpec([num_anchors], tf.int32),
+            tf.TensorSpec([num_anchors, 4], tf.float32),
+            tf.TensorSpec([num_anchors], tf.float32),
+        )
+
+
+def _check_shapes(labels_shape, boxes_shape):
+    if boxes_shape.rank not in (2, 3) or boxes_shape[-1] != 4:
+        raise ValueError(
+            "gt_boxes must be [M, 4] or [B, M, 4], "
+            f"got {tuple(boxes_shape)}"
+        )
+    if labels_shape.rank != boxes_shape.rank - 1 or not (
+        labels_shape.is_compatible_with(boxes_shape[:-1])
+    ):
+        raise ValueError(
+            f"gt_labels must be {tuple(boxes_shape[:-1])} to go with gt_boxes "
+            f"{tuple(boxes_shape)}, got {tuple(labels_shape)}"
+        )
