@@ -1,0 +1,75 @@
+"""Precision-recall curves and the two VOC definitions of the area below."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class PrecisionRecallCurve(NamedTuple):
+    """Precision and recall after each detection, by falling score.
+
+    Attributes:
+      precision: [N] float64.
+      recall: [N] float64, never falling.
+      scores: [N] float64, the score of the last detection counted.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    scores: np.ndarray
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """JSON-ready lists, only of points that hold an average precision.
+
+        Between two hits precision only falls at unchanged recall, so the
+        points at which recall rises give the same area as all points.
+        """
+        rises = np.diff(self.recall, prepend=0.0) > 0
+        return {
+            name: values[rises].tolist()
+            for name, values in self._asdict().items()
+        }
+
+
+def average_precision_voc07(precision: np.ndarray, recall: np.ndarray) -> float:
+    """Mean over recall 0, .1, .., 1 of the best precision at that recall.
+
+    Source: Everingham et al. 2010, section 4.2; Caffe bbox_util.cpp:ComputeAP
+    "11point".
+
+    Args:
+      precision: [N] float64.
+      recall: [N] float64, never falling.
+    """
+    envelope = _envelope(precision)  # [N + 1]
+    # arange(0, 1.1, .1) has 0.30000000000000004, which a recall of 3/10 would
+    # miss; k / 10 is the float nearest to the fraction, as recall is.
+    first = np.searchsorted(recall, np.arange(11) / 10)  # [11]
+    return float(envelope[first].mean())
+
+
+def average_precision_area(precision: np.ndarray, recall: np.ndarray) -> float:
+    """Area under the curve, precision made to fall only (VOC 2010 and later).
+
+    Source: VOCdevkit VOCevaldet.m; Caffe bbox_util.cpp:ComputeAP
+    "MaxIntegral" gives the same value.
+
+    Args:
+      precision: [N] float64.
+      recall: [N] float64, never falling.
+    """
+    steps = np.diff(recall, prepend=0.0)  # [N]
+    return float(np.sum(steps * _envelope(precision)[:-1]))
+
+
+def _envelope(precision: np.ndarray) -> np.ndarray:
+    """Best precision from each point on, and 0 past the end -> [N + 1]."""
+    falling = np.maximum.accumulate(precision[::-1])[::-1]
+    return np.append(falling, 0.0)
+
+
+AVERAGE_PRECISION = {
+    "voc07": average_precision_voc07,
+    "area": average_precision_area,
+}
+"""Methods of `VocEvaluator` by name."""

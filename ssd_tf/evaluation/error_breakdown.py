@@ -1,0 +1,178 @@
+"""What kind of errors a detector makes, by class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ssd_tf.evaluation.matching import best_object, is_first, pixel_iou
+from ssd_tf.evaluation.records import (
+    ImageRecord,
+    check_class_names,
+    check_fraction,
+    make_record,
+)
+
+OUTCOMES = (
+    "correct",
+    "wrong_class",
+    "poor_localisation",
+    "duplicate",
+    "background",
+    "ignored",
+)
+"""What can become of a detection; exactly one of these."""
+
+_CORRECT, _WRONG, _POOR, _DUPLICATE, _BACKGROUND, _IGNORED = range(6)
+
+# Below this IoU a box does not point at the object at all (Hoiem et al. 2012,
+# "Diagnosing Error in Object Detectors", section 2).
+_LEAST_IOU = 0.1
+
+
+class ErrorBreakdown:
+    """Counts how detections with a sufficient score fare, by class.
+
+    A detection that reaches the IoU threshold with the object of its class
+    which it overlaps most is *correct*, a *duplicate* if a detection with a
+    higher score took that object, or *ignored* if the object is difficult.
+    Otherwise it has the *wrong class* if it reaches the threshold with an
+    object of another class, is *poorly localised* if its IoU with an object of
+    its class is at least .1, and else lies on *background*. So "correct" are
+    `VocEvaluator`'s true positives above the score threshold, and the four
+    errors its false positives. *Missed* are the objects, other than difficult
+    ones, that no correct detection found.
+
+    Args:
+      class_names: C names, label 1 first, without background.
+      score_threshold: The least score that counts, itself included.
+      iou_threshold: The least IoU of a correct detection, itself included.
+      plus_one: See `VocEvaluator`.
+
+    Raises:
+      ValueError: on thresholds out of range or names that are not distinct.
+    """
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        *,
+        score_threshold: float = 0.3,
+        iou_threshold: float = 0.5,
+        plus_one: bool = False,
+    ):
+        self.class_names = check_class_names(class_names)
+        self.score_threshold = check_fraction(
+            "score_threshold", score_threshold, zero_allowed=True
+        )
+        self.iou_threshold = check_fraction("iou_threshold", iou_threshold)
+        self.plus_one = bool(plus_one)
+        size = len(self.class_names) + 1  # Row 0 stays empty.
+        self._outcomes = np.zeros((size, len(OUTCOMES)), np.int64)
+        self._num_objects = np.zeros(size, np.int64)
+        self._confusions = np.zeros((size, size), np.int64)
+
+    def update(
+        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
+    ) -> None:
+        """Adds one image. Rows with label 0 are padding.
+
+        Args:
+          gt_boxes: [M, 4] yxyx in pixels.
+          gt_labels: [M] whole numbers 1..C.
+          gt_is_difficult: [M] booleans, or None when there are none.
+          boxes: [D, 4] yxyx in pixels.
+          scores: [D].
+          labels: [D] whole numbers 1..C.
+
+        Raises:
+          ValueError: on a wrong shape or a value out of range.
+        """
+        record = make_record(
+            gt_boxes,
+            gt_labels,
+            gt_is_difficult,
+            boxes,
+            scores,
+            labels,
+            num_classes=len(self.class_names),
+        )
+        record = self._by_score(record)
+        outcomes, confused_with = self._judge(record)
+        np.add.at(self._outcomes, (record.labels, outcomes), 1)
+        wrong = outcomes == _WRONG
+        np.add.at(
+            self._confusions, (record.labels[wrong], confused_with[wrong]), 1
+        )
+        self._num_objects += np.bincount(
+            record.gt_labels[~record.gt_is_difficult],
+            minlength=len(self._num_objects),
+        )
+
+    def result(self) -> dict[str, Any]:
+        """Counts over all images so far, ready for `json.dumps`.
+
+        Returns:
+          "per_class": for each class the six `OUTCOMES` of its detections,
+            "missed" and "num_objects", and under "confused_with" the classes
+            of the objects that its wrong-class detections lie on.
+          "total": the same sums over all classes, without "confused_with".
+          "score_threshold", "iou_threshold", "plus_one".
+        """
+        per_class = {}
+        for label, name in enumerate(self.class_names, start=1):
+            confused = zip(self.class_names, self._confusions[label, 1:])
+            per_class[name] = {
+                **self._counts(self._outcomes[label], self._num_objects[label]),
+                "confused_with": {
+                    n: int(count) for n, count in confused if count
+                },
+            }
+        return {
+            "per_class": per_class,
+            "total": self._counts(
+                self._outcomes.sum(axis=0), self._num_objects.sum()
+            ),
+            "score_threshold": self.score_threshold,
+            "iou_threshold": self.iou_threshold,
+            "plus_one": self.plus_one,
+        }
+
+    def _by_score(self, record: ImageRecord) -> ImageRecord:
+        """Keeps what reaches the score threshold, best first."""
+        order = np.argsort(-record.scores, kind="stable")
+        order = order[record.scores[order] >= self.score_threshold]
+        return record._replace(
+            boxes=record.boxes[order],
+            scores=record.scores[order],
+            labels=record.labels[order],
+        )
+
+    def _judge(self, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
+        """Outcome [D] of each detection, and class [D] it is confused with."""
+        iou = pixel_iou(record.boxes, record.gt_boxes, plus_one=self.plus_one)
+        same_class = record.labels[:, None] == record.gt_labels  # [D, M]
+        own_iou, own = best_object(iou, same_class)
+        other_iou, other = best_object(iou, ~same_class)
+        on_own = own_iou >= self.iou_threshold
+        on_other = other_iou >= self.iou_threshold
+
+        outcomes = np.full(len(iou), _BACKGROUND)
+        # A later line has the last word.
+        outcomes[own_iou >= _LEAST_IOU] = _POOR
+        outcomes[on_other] = _WRONG
+        first = is_first(own[on_own])
+        outcomes[on_own] = np.where(first, _CORRECT, _DUPLICATE)
+        ignored = record.gt_is_difficult[own[on_own]]
+        outcomes[np.flatnonzero(on_own)[ignored]] = _IGNORED
+
+        confused_with = np.zeros(len(iou), np.int64)
+        confused_with[on_other] = record.gt_labels[other[on_other]]
+        return outcomes, confused_with
+
+    def _counts(self, outcomes: np.ndarray, num_objects) -> dict[str, Any]:
+        return {
+            **dict(zip(OUTCOMES, outcomes.tolist())),
+            "missed": int(num_objects - outcomes[_CORRECT]),
+            "num_objects": int(num_objects),
+        }

@@ -1,0 +1,74 @@
+"""Pairing the detections of one image with its objects."""
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+NO_OBJECT = -1
+"""Object index of a detection that has no object to be compared with."""
+
+
+def yxyx_to_xywh(boxes: np.ndarray) -> np.ndarray:
+    """Corners [N, 4] yxyx -> COCO's x, y, width, height, contiguous [N, 4]."""
+    ymin, xmin, ymax, xmax = boxes.T
+    return np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1)
+
+
+def pixel_iou(
+    boxes: np.ndarray,
+    gt_boxes: np.ndarray,
+    *,
+    plus_one: bool = False,
+    is_crowd: np.ndarray | None = None,
+) -> np.ndarray:
+    """Intersection over union of detections and objects, by pycocotools.
+
+    Args:
+      boxes: [D, 4] float64, yxyx in pixels.
+      gt_boxes: [M, 4] float64, yxyx in pixels.
+      plus_one: Whether the last pixel belongs to the box, so that a side is
+        max - min + 1 long (VOCdevkit VOCevaldet.m, Caffe's JaccardOverlap).
+      is_crowd: [M] bool. A crowd region holds many objects, so the union with
+        it is the detection's own area (pycocotools maskApi.c:bbIou).
+
+    Returns:
+      [D, M] float64. Zero where both boxes are empty.
+    """
+    if not len(boxes) or not len(gt_boxes):
+        return np.zeros((len(boxes), len(gt_boxes)))
+    pixels = np.array([0.0, 0.0, plus_one, plus_one])
+    if is_crowd is None:
+        is_crowd = np.zeros(len(gt_boxes), bool)
+    return coco_mask.iou(
+        yxyx_to_xywh(boxes) + pixels,
+        yxyx_to_xywh(gt_boxes) + pixels,
+        is_crowd.astype(np.uint8),
+    )  # [D, M]
+
+
+def best_object(
+    iou: np.ndarray, allowed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The object each detection overlaps most, the first of equals.
+
+    Args:
+      iou: [D, M] float64.
+      allowed: [D, M] bool, the pairs to be considered.
+
+    Returns:
+      IoU [D] float64 and object index [D] int64; -1.0 and `NO_OBJECT` for a
+      detection without an allowed object.
+    """
+    if not iou.shape[1]:
+        shape = iou.shape[0]
+        return np.full(shape, -1.0), np.full(shape, NO_OBJECT)
+    masked = np.where(allowed, iou, -1.0)
+    index = masked.argmax(axis=1)  # [D]
+    best_iou = masked[np.arange(len(masked)), index]  # [D]
+    return best_iou, np.where(best_iou < 0, NO_OBJECT, index)
+
+
+def is_first(object_ids: np.ndarray) -> np.ndarray:
+    """True where an id [N] stands for the first time -> [N] bool."""
+    first = np.zeros(len(object_ids), bool)
+    first[np.unique(object_ids, return_index=True)[1]] = True
+    return first

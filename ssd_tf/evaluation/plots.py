@@ -1,0 +1,145 @@
+"""Drawings of evaluation results.
+
+Figures are made without pyplot: it keeps every figure in a global list and
+picks a backend, which a server without a display may not have.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ssd_tf.evaluation.curves import PrecisionRecallCurve
+
+_DETECTION_COLOURS = {
+    "correct": "#2a9d5c",
+    "wrong_class": "#8e5ea2",
+    "poor_localisation": "#e9a23b",
+    "duplicate": "#4f8fc0",
+    "background": "#c8463c",
+}
+_OBJECT_COLOURS = {"found": "#2a9d5c", "missed": "#6b6b6b"}
+
+
+def plot_precision_recall(
+    curves: Mapping[str, PrecisionRecallCurve],
+    *,
+    average_precision: Mapping[str, float] | None = None,
+    title: str = "Precision over recall",
+) -> Figure:
+    """Draws one small panel for each class.
+
+    Args:
+      curves: By class, from an evaluator's `curves()`.
+      average_precision: By class, from its `result()["AP"]`; shown as titles.
+      title: Of the whole figure.
+
+    Returns:
+      A figure; `figure.savefig("pr.png")` writes it.
+    """
+    count = max(1, len(curves))
+    columns = count if count <= 4 else math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    side = 3.2 if count <= 4 else 2.0
+    figure = Figure(
+        figsize=(max(4.0, side * columns), side * rows + 0.8),
+        layout="constrained",
+    )
+    figure.suptitle(title)
+    if not curves:
+        figure.text(0.5, 0.5, "no class has an object", ha="center")
+        return figure
+    panels = figure.subplots(
+        rows, columns, sharex=True, sharey=True, squeeze=False
+    ).ravel()
+    for panel, (name, curve) in zip(panels, curves.items()):
+        # The first precision holds from recall 0 on, as in the area.
+        recall = np.append(0.0, curve.recall)
+        precision = np.append(curve.precision[:1], curve.precision)
+        if len(precision):
+            panel.fill_between(recall, precision, step="pre", color="#dce9f5")
+            panel.step(recall, precision, where="pre", color="#1f5f99")
+        ap = (average_precision or {}).get(name)
+        label = name if ap is None else f"{name}  {ap:.3f}"
+        panel.set_title(label, fontsize=9)
+        panel.set(xlim=(0, 1.02), ylim=(0, 1.05))
+        panel.grid(alpha=0.3)
+        panel.tick_params(labelsize=8)
+    for panel in panels[len(curves) :]:
+        panel.set_visible(False)
+    figure.supxlabel("recall")
+    figure.supylabel("precision")
+    return figure
+
+
+def plot_error_breakdown(
+    breakdown: Mapping[str, Any], *, title: str = "Errors by class"
+) -> Figure:
+    """Draws what became of detections, and of objects, as bars by class.
+
+    Args:
+      breakdown: From `ErrorBreakdown.result()`.
+      title: Of the whole figure.
+
+    Returns:
+      A figure; `figure.savefig("errors.png")` writes it.
+    """
+    per_class = breakdown["per_class"]
+    figure = Figure(
+        figsize=(11.0, 2.0 + 0.3 * len(per_class)), layout="constrained"
+    )
+    figure.suptitle(title)
+    left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    names = list(per_class)
+    _stacked_bars(
+        left,
+        names,
+        {
+            key: [c[key] for c in per_class.values()]
+            for key in _DETECTION_COLOURS
+        },
+        _DETECTION_COLOURS,
+    )
+    left.set_xlabel(
+        f"detections with a score of at least {breakdown['score_threshold']:g}"
+    )
+    _stacked_bars(
+        right,
+        names,
+        {
+            "found": [c["correct"] for c in per_class.values()],
+            "missed": [c["missed"] for c in per_class.values()],
+        },
+        _OBJECT_COLOURS,
+    )
+    right.set_xlabel("objects")
+    # The first class on top, as in tables.
+    left.set_ylim(max(1, len(names)) - 0.4, -0.6)
+    return figure
+
+
+def _stacked_bars(panel, names, counts, colours) -> None:
+    start = [0] * len(names)
+    for key, widths in counts.items():
+        panel.barh(
+            names,
+            widths,
+            left=start,
+            color=colours[key],
+            label=key.replace("_", " "),
+        )
+        start = [a + b for a, b in zip(start, widths)]
+    panel.set_xlim(0, max(1, *start) * 1.02)
+    panel.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=len(counts),
+        fontsize=8,
+        frameon=False,
+        columnspacing=1.0,
+        handlelength=1.0,
+    )
+    panel.grid(axis="x", alpha=0.3)
+    panel.set_axisbelow(True)

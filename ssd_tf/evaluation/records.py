@@ -1,0 +1,164 @@
+"""What an evaluator is told about one image, checked.
+
+All numbers become float64 here: a float32 IoU can fall on the other side of a
+threshold, and reported figures shall not depend on the precision of the
+caller's arrays.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+class ImageRecord(NamedTuple):
+    """Ground truth and detections of one image, without padding rows.
+
+    Attributes:
+      gt_boxes: [M, 4] float64, yxyx in pixels.
+      gt_labels: [M] int64, 1..C.
+      gt_is_difficult: [M] bool, VOC's difficult or COCO's crowd.
+      gt_areas: [M] float64, in square pixels.
+      boxes: [D, 4] float64, yxyx in pixels.
+      scores: [D] float64.
+      labels: [D] int64, 1..C.
+    """
+
+    gt_boxes: np.ndarray
+    gt_labels: np.ndarray
+    gt_is_difficult: np.ndarray
+    gt_areas: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+
+
+def check_class_names(class_names: Sequence[str]) -> tuple[str, ...]:
+    """Class names as a tuple; the name at index i belongs to label i + 1.
+
+    Raises:
+      ValueError: unless they are distinct strings, at least one.
+    """
+    names = () if isinstance(class_names, str) else tuple(class_names)
+    strings = all(isinstance(name, str) for name in names)
+    if not names or not strings or len(set(names)) != len(names):
+        raise ValueError(
+            "class_names must be a sequence of distinct names, without "
+            f"background, got {class_names!r}"
+        )
+    return names
+
+
+def check_fraction(name: str, value: float, *, zero_allowed=False) -> float:
+    """A threshold in (0, 1], or in [0, 1] where zero is allowed."""
+    if not (0 < value <= 1 or (zero_allowed and value == 0)):
+        interval = "[0, 1]" if zero_allowed else "(0, 1]"
+        raise ValueError(f"{name} must be in {interval}, got {value!r}")
+    return float(value)
+
+
+def make_record(
+    gt_boxes,
+    gt_labels,
+    gt_is_difficult,
+    boxes,
+    scores,
+    labels,
+    *,
+    num_classes: int,
+    gt_areas=None,
+) -> ImageRecord:
+    """Checks one image's arrays and drops their padding (label 0).
+
+    Args:
+      gt_boxes: [M, 4] numbers, yxyx in pixels.
+      gt_labels: [M] whole numbers, 1..C, 0 for padding.
+      gt_is_difficult: [M] booleans, or None when no object is difficult.
+      boxes: [D, 4] numbers, yxyx in pixels.
+      scores: [D] numbers.
+      labels: [D] whole numbers, 1..C, 0 for padding.
+      num_classes: C.
+      gt_areas: [M] square pixels; by default the areas of the boxes.
+
+    Raises:
+      ValueError: on a wrong shape, a label above C, a number that is not
+        finite, or a box whose maximum lies before its minimum.
+    """
+    gt_boxes = _boxes("gt_boxes", gt_boxes)
+    boxes = _boxes("boxes", boxes)
+    num_gt, num_detections = len(gt_boxes), len(boxes)
+    if gt_is_difficult is None:
+        gt_is_difficult = np.zeros(num_gt, bool)
+    if gt_areas is None:
+        gt_areas = np.prod(gt_boxes[:, 2:] - gt_boxes[:, :2], axis=1)
+    gt_labels = _labels("gt_labels", gt_labels, num_gt, num_classes)
+    labels = _labels("labels", labels, num_detections, num_classes)
+    difficult = _vector("gt_is_difficult", gt_is_difficult, num_gt)
+    is_gt, is_detection = gt_labels > 0, labels > 0
+    record = ImageRecord(
+        gt_boxes=gt_boxes[is_gt],
+        gt_labels=gt_labels[is_gt],
+        gt_is_difficult=difficult.astype(bool)[is_gt],
+        gt_areas=_vector("gt_areas", gt_areas, num_gt)[is_gt],
+        boxes=boxes[is_detection],
+        scores=_vector("scores", scores, num_detections)[is_detection],
+        labels=labels[is_detection],
+    )
+    _check_values(record)
+    return record
+
+
+def _boxes(name: str, value) -> np.ndarray:
+    boxes = _numbers(name, value)
+    # A plain [] has shape (0,), which any caller without boxes may pass.
+    if boxes.shape == (0,):
+        return boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name} must be [N, 4], got {boxes.shape}")
+    return boxes
+
+
+def _vector(name: str, value, length: int) -> np.ndarray:
+    vector = _numbers(name, value)
+    if vector.shape != (length,):
+        raise ValueError(
+            f"{name} must be [{length}], one per box, got {vector.shape}"
+        )
+    return vector
+
+
+def _numbers(name: str, value) -> np.ndarray:
+    try:
+        return np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers, got {value!r}") from error
+
+
+def _labels(name: str, value, length: int, num_classes: int) -> np.ndarray:
+    numbers = _vector(name, value, length)
+    valid = (numbers >= 0) & (numbers <= num_classes)  # False for NaN too.
+    valid &= numbers == np.floor(numbers)
+    if not valid.all():
+        raise ValueError(
+            f"{name} must be whole numbers 0..{num_classes}, "
+            f"got {numbers[~valid][0]:g}"
+        )
+    return numbers.astype(np.int64)
+
+
+def _check_values(record: ImageRecord) -> None:
+    for name, vector in (
+        ("scores", record.scores),
+        ("gt_areas", record.gt_areas),
+    ):
+        if not np.isfinite(vector).all():
+            bad = vector[~np.isfinite(vector)][0]
+            raise ValueError(f"{name} must be finite, got {bad}")
+    for name, boxes in (("gt_boxes", record.gt_boxes), ("boxes", record.boxes)):
+        ordered = (boxes[:, 2:] >= boxes[:, :2]).all(axis=1)
+        bad_rows = ~ordered | ~np.isfinite(boxes).all(axis=1)
+        if bad_rows.any():
+            raise ValueError(
+                f"{name} must be finite ymin, xmin, ymax, xmax with "
+                f"ymin <= ymax and xmin <= xmax, got {boxes[bad_rows][0]}"
+            )

@@ -1,0 +1,191 @@
+"""Average precision as PASCAL VOC defines it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
+from ssd_tf.evaluation.matching import (
+    NO_OBJECT,
+    best_object,
+    is_first,
+    pixel_iou,
+)
+from ssd_tf.evaluation.records import (
+    check_class_names,
+    check_fraction,
+    make_record,
+)
+
+
+class _Detections(NamedTuple):
+    """Detections of one image or of all, each beside its best object.
+
+    `object_ids` [N] count the objects of all images; `NO_OBJECT` for none.
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+    best_iou: np.ndarray
+    object_ids: np.ndarray
+
+
+class VocEvaluator:
+    """VOC average precision over images given one by one.
+
+    Each detection is compared with the object of its class and image that it
+    overlaps most. Below the threshold it is a false positive. Otherwise, if
+    that object is difficult the detection counts neither way, if no detection
+    with a higher score took the object it is a true positive, and if one did
+    it is a false positive. Detections with equal scores keep the order in
+    which they were given. Difficult objects do not count as objects.
+
+    Source: VOCdevkit VOCevaldet.m; Caffe detection_evaluate_layer.cpp.
+
+    Args:
+      class_names: C names, label 1 first, without background.
+      iou_threshold: The least IoU of a true positive, itself included.
+      method: "area" (VOC 2010 and later) or "voc07" (eleven points).
+      plus_one: Whether a box is max - min + 1 pixels long, as in the devkit
+        and in Caffe. It raises the figures of small objects slightly. Ground
+        truth and detections must count pixels from the same origin.
+
+    Raises:
+      ValueError: on an unknown method, a threshold outside (0, 1], or names
+        that are not distinct.
+    """
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        *,
+        iou_threshold: float = 0.5,
+        method: str = "area",
+        plus_one: bool = False,
+    ):
+        if method not in AVERAGE_PRECISION:
+            raise ValueError(
+                f"method must be one of {sorted(AVERAGE_PRECISION)}, "
+                f"got {method!r}"
+            )
+        self.class_names = check_class_names(class_names)
+        self.iou_threshold = check_fraction("iou_threshold", iou_threshold)
+        self.method = method
+        self.plus_one = bool(plus_one)
+        self._detections: list[_Detections] = []
+        self._is_difficult: list[np.ndarray] = []
+        self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
+        self._next_object_id = 0
+
+    def update(
+        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
+    ) -> None:
+        """Adds one image. Rows with label 0 are padding.
+
+        Args:
+          gt_boxes: [M, 4] yxyx in pixels.
+          gt_labels: [M] whole numbers 1..C.
+          gt_is_difficult: [M] booleans, or None when there are none.
+          boxes: [D, 4] yxyx in pixels.
+          scores: [D].
+          labels: [D] whole numbers 1..C.
+
+        Raises:
+          ValueError: on a wrong shape or a value out of range.
+        """
+        record = make_record(
+            gt_boxes,
+            gt_labels,
+            gt_is_difficult,
+            boxes,
+            scores,
+            labels,
+            num_classes=len(self.class_names),
+        )
+        iou = pixel_iou(record.boxes, record.gt_boxes, plus_one=self.plus_one)
+        same_class = record.labels[:, None] == record.gt_labels  # [D, M]
+        best_iou, index = best_object(iou, same_class)
+        object_ids = np.where(
+            index == NO_OBJECT, NO_OBJECT, index + self._next_object_id
+        )  # [D]
+        self._detections.append(
+            _Detections(record.labels, record.scores, best_iou, object_ids)
+        )
+        self._is_difficult.append(record.gt_is_difficult)
+        self._next_object_id += len(record.gt_labels)
+        self._num_objects += np.bincount(
+            record.gt_labels[~record.gt_is_difficult],
+            minlength=len(self._num_objects),
+        )
+
+    def result(self) -> dict[str, Any]:
+        """The figures of all images so far, ready for `json.dumps`.
+
+        Returns:
+          "mAP": mean over the classes that have objects; 0.0 if none has.
+          "AP": average precision by class, without the absent ones.
+          "absent_classes": classes without an object that is not difficult.
+            (Caffe counts them as 0 in its mean.)
+          "num_objects", "num_detections": by class, absent ones included.
+            Objects are without the difficult ones.
+          "num_images", "iou_threshold", "method", "plus_one".
+        """
+        average = AVERAGE_PRECISION[self.method]
+        ap = {
+            name: average(curve.precision, curve.recall)
+            for name, curve in self.curves().items()
+        }
+        counts = np.bincount(
+            self._all_detections().labels, minlength=len(self._num_objects)
+        )
+        return {
+            "mAP": float(np.mean(list(ap.values()))) if ap else 0.0,
+            "AP": ap,
+            "absent_classes": [n for n in self.class_names if n not in ap],
+            "num_objects": self._by_class(self._num_objects),
+            "num_detections": self._by_class(counts),
+            "num_images": len(self._detections),
+            "iou_threshold": self.iou_threshold,
+            "method": self.method,
+            "plus_one": self.plus_one,
+        }
+
+    def curves(self) -> dict[str, PrecisionRecallCurve]:
+        """Precision-recall curve by class, without the absent classes."""
+        everything = self._all_detections()
+        # One stable sort for all classes keeps equal scores in given order.
+        order = np.argsort(-everything.scores, kind="stable")
+        ranked = _Detections(*(values[order] for values in everything))
+        difficult = np.concatenate([np.zeros(0, bool), *self._is_difficult])
+        hit = ranked.best_iou >= self.iou_threshold  # [N]
+        ignored = np.zeros_like(hit)
+        ignored[hit] = difficult[ranked.object_ids[hit]]
+        correct = np.zeros_like(hit)
+        correct[hit] = is_first(ranked.object_ids[hit])
+
+        curves = {}
+        for label, name in enumerate(self.class_names, start=1):
+            num_objects = self._num_objects[label]
+            if num_objects:
+                counted = (ranked.labels == label) & ~ignored
+                hits = np.cumsum(correct[counted])  # [detections of class]
+                curves[name] = PrecisionRecallCurve(
+                    precision=hits / np.arange(1, len(hits) + 1),
+                    recall=hits / num_objects,
+                    scores=ranked.scores[counted],
+                )
+        return curves
+
+    def _all_detections(self) -> _Detections:
+        none = _Detections(
+            labels=np.zeros(0, np.int64),
+            scores=np.zeros(0),
+            best_iou=np.zeros(0),
+            object_ids=np.zeros(0, np.int64),
+        )
+        columns = zip(none, *self._detections)
+        return _Detections(*(np.concatenate(column) for column in columns))
+
+    def _by_class(self, counts: np.ndarray) -> dict[str, int]:
+        return dict(zip(self.class_names, counts[1:].tolist()))

@@ -1,0 +1,99 @@
+import json
+
+import numpy as np
+import pytest
+
+from ssd_tf.evaluation import ErrorBreakdown, VocEvaluator
+
+A = [0, 0, 10, 10]
+B = [20, 20, 30, 30]
+C = [40, 40, 50, 50]
+FAR = [70, 70, 80, 80]
+NAMES = ("cat", "dog")
+ERRORS = ("wrong_class", "poor_localisation", "duplicate", "background")
+
+
+def test_one_of_each():
+    breakdown = ErrorBreakdown(NAMES)
+    breakdown.update(
+        [A, B, C, [100, 100, 110, 110]],
+        [1, 2, 1, 1],
+        [0, 0, 1, 0],
+        [
+            A,  # correct
+            A,  # duplicate
+            B,  # a dog called a cat
+            [0, 0, 10, 1],  # IoU .1 with A
+            C,  # ignored: difficult
+            FAR,  # background
+            [100, 100, 110, 110],  # too low a score
+            [0, 0, 10, 0.9],  # IoU .09 with A, so background
+        ],
+        [0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.29, 0.4],
+        [1] * 8,
+    )
+    result = breakdown.result()
+    cat = {
+        "correct": 1,
+        "wrong_class": 1,
+        "poor_localisation": 1,
+        "duplicate": 1,
+        "background": 2,
+        "ignored": 1,
+        "missed": 1,
+        "num_objects": 2,
+    }
+    dog = dict.fromkeys(cat, 0) | {"missed": 1, "num_objects": 1}
+    assert result["per_class"] == {
+        "cat": {**cat, "confused_with": {"dog": 1}},
+        "dog": {**dog, "confused_with": {}},
+    }
+    assert result["total"] == {key: cat[key] + dog[key] for key in cat}
+    assert result["score_threshold"] == 0.3
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_the_higher_score_is_correct_whatever_the_order():
+    breakdown = ErrorBreakdown(NAMES)
+    breakdown.update([A], [1], None, [A, A, A], [0.5, 0.9, 0.7], [1, 1, 1])
+    cat = breakdown.result()["per_class"]["cat"]
+    assert (cat["correct"], cat["duplicate"], cat["missed"]) == (1, 2, 0)
+
+
+def test_wrong_class_wins_over_poor_localisation():
+    breakdown = ErrorBreakdown(NAMES)
+    near = [0, 4, 10, 14]  # IoU 3 / 7 with A.
+    breakdown.update([A, near], [1, 2], None, [near], [0.9], [1])
+    cat = breakdown.result()["per_class"]["cat"]
+    assert (cat["wrong_class"], cat["poor_localisation"]) == (1, 0)
+
+
+@pytest.mark.parametrize("images", [[], [([], [], None, [], [], [])]])
+def test_nothing_at_all(images):
+    breakdown = ErrorBreakdown(NAMES)
+    for image in images:
+        breakdown.update(*image)
+    assert set(breakdown.result()["total"].values()) == {0}
+
+
+@pytest.mark.parametrize("score_threshold", [0.0, 0.3, 0.7])
+@pytest.mark.parametrize("plus_one", [False, True])
+def test_sums_are_those_of_the_voc_curve(
+    score_threshold, plus_one, random_images
+):
+    names = tuple("abcd")
+    voc = VocEvaluator(names, plus_one=plus_one)
+    breakdown = ErrorBreakdown(
+        names, score_threshold=score_threshold, plus_one=plus_one
+    )
+    for image in random_images(6):
+        voc.update(*image)
+        breakdown.update(*image)
+    for name, curve in voc.curves().items():
+        counts = breakdown.result()["per_class"][name]
+        last = np.sum(curve.scores >= score_threshold) - 1
+        hits = round(curve.recall[last] * counts["num_objects"])
+        assert counts["correct"] == hits
+        assert sum(counts[error] for error in ERRORS) == last + 1 - hits
+        assert sum(counts["confused_with"].values()) == counts["wrong_class"]
+        assert counts["num_objects"] == voc.result()["num_objects"][name]

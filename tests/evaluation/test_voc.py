@@ -1,0 +1,218 @@
+import json
+
+import numpy as np
+import pytest
+
+from ssd_tf.evaluation import VocEvaluator
+
+A = [0, 0, 10, 10]
+B = [20, 20, 30, 30]
+FAR = [50, 50, 60, 60]
+
+
+def evaluate(*images, names=("cat",), **options):
+    evaluator = VocEvaluator(names, **options)
+    for image in images:
+        evaluator.update(*image)
+    return evaluator
+
+
+def two_images():
+    """Four objects, one difficult; six detections of all kinds."""
+    first = ([A, B], [1, 1], [0, 0], [A, A, B], [0.9, 0.8, 0.4], [1, 1, 1])
+    second = ([A, B], [1, 1], [0, 1], [B, A, FAR], [0.7, 0.6, 0.5], [1, 1, 1])
+    return first, second
+
+
+def test_curve_by_hand():
+    curve = evaluate(*two_images()).curves()["cat"]
+    np.testing.assert_allclose(curve.scores, [0.9, 0.8, 0.6, 0.5, 0.4])
+    np.testing.assert_allclose(curve.precision, [1, 1 / 2, 2 / 3, 2 / 4, 3 / 5])
+    np.testing.assert_allclose(curve.recall, [1 / 3, 1 / 3, 2 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize(
+    "method, expected",
+    [
+        ("area", (1 + 2 / 3 + 0.6) / 3),
+        ("voc07", (4 + 3 * 2 / 3 + 4 * 0.6) / 11),
+    ],
+)
+def test_average_precision_by_hand(method, expected):
+    result = evaluate(*two_images(), method=method).result()
+    assert result["AP"] == {"cat": pytest.approx(expected, abs=1e-12)}
+    assert result["mAP"] == pytest.approx(expected, abs=1e-12)
+    assert result["num_objects"] == {"cat": 3}
+    assert result["num_detections"] == {"cat": 6}
+    assert result["num_images"] == 2
+
+
+def test_voc07_counts_a_recall_of_exactly_three_tenths():
+    gt_boxes = [[0, 20 * i, 10, 20 * i + 10] for i in range(10)]
+    image = (gt_boxes, [1] * 10, None, gt_boxes[:3], [0.9, 0.8, 0.7], [1] * 3)
+    result = evaluate(image, method="voc07").result()
+    assert result["mAP"] == pytest.approx(4 / 11, abs=1e-12)
+
+
+@pytest.mark.parametrize("boxes, expected", [([A, FAR], 1.0), ([FAR, A], 0.5)])
+def test_equal_scores_keep_their_order(boxes, expected):
+    image = ([A], [1], None, boxes, [0.5, 0.5], [1, 1])
+    assert evaluate(image).result()["mAP"] == expected
+
+
+def test_iou_equal_to_the_threshold_is_a_hit():
+    image = ([A], [1], None, [[0, 0, 10, 5]], [0.5], [1])
+    assert evaluate(image).result()["mAP"] == 1.0
+    assert evaluate(image, iou_threshold=0.51).result()["mAP"] == 0.0
+
+
+def test_plus_one_rule():
+    # With the last pixel 50 / 100, without 36 / 81.
+    image = ([[0, 0, 9, 9]], [1], None, [[0, 0, 9, 4]], [0.5], [1])
+    assert evaluate(image, plus_one=True).result()["mAP"] == 1.0
+    assert evaluate(image, plus_one=False).result()["mAP"] == 0.0
+
+
+def test_second_best_object_is_not_a_way_out():
+    # The second box overlaps both objects, most the one that is taken.
+    gt_boxes = [[0, 0, 10, 10], [0, 2, 10, 12]]
+    boxes = [[0, 0, 10, 10], [0, 0.5, 10, 10.5]]
+    image = (gt_boxes, [1, 1], None, boxes, [0.9, 0.8], [1, 1])
+    assert evaluate(image).result()["mAP"] == 0.5
+
+
+def test_detection_beside_a_difficult_object_is_false():
+    image = ([A, B], [1, 1], [1, 0], [FAR, B], [0.9, 0.8], [1, 1])
+    assert evaluate(image).result()["mAP"] == 0.5
+
+
+def test_difficult_object_forgives_any_number_of_detections():
+    image = ([A, B], [1, 1], [1, 0], [A, A, B], [0.9, 0.8, 0.7], [1, 1, 1])
+    assert evaluate(image).result()["mAP"] == 1.0
+
+
+def test_absent_classes_stand_apart():
+    image = ([A, B], [1, 2], [0, 1], [A, B, B], [0.9, 0.8, 0.7], [1, 2, 3])
+    result = evaluate(image, names=("cat", "dog", "cow")).result()
+    assert result["mAP"] == 1.0
+    assert result["AP"] == {"cat": 1.0}
+    assert result["absent_classes"] == ["dog", "cow"]
+    assert result["num_objects"] == {"cat": 1, "dog": 0, "cow": 0}
+    assert result["num_detections"] == {"cat": 1, "dog": 1, "cow": 1}
+
+
+def test_class_without_detections_has_zero():
+    result = evaluate(([A], [1], None, [], [], [])).result()
+    assert result["AP"] == {"cat": 0.0}
+    assert result["mAP"] == 0.0
+
+
+@pytest.mark.parametrize("images", [[], [([], [], None, [], [], [])]])
+def test_nothing_at_all(images):
+    result = evaluate(*images).result()
+    assert result["mAP"] == 0.0
+    assert result["AP"] == {}
+    assert result["absent_classes"] == ["cat"]
+
+
+def test_padding_is_ignored():
+    first, second = two_images()
+    padded = (
+        first[0] + [[0, 0, 0, 0]],
+        first[1] + [0],
+        first[2] + [0],
+        first[3] + [[0, 0, 0, 0]],
+        first[4] + [0.0],
+        first[5] + [0],
+    )
+    expected = evaluate(first, second).result()
+    assert evaluate(padded, second).result() == expected
+
+
+def test_result_may_be_asked_for_in_between():
+    first, second = two_images()
+    evaluator = evaluate(first)
+    assert evaluator.result()["num_objects"] == {"cat": 2}
+    evaluator.update(*second)
+    assert evaluator.result() == evaluate(first, second).result()
+
+
+def test_json(random_images):
+    evaluator = evaluate(*random_images(0), names=tuple("abcd"))
+    result = evaluator.result()
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    curves = {k: c.as_dict() for k, c in evaluator.curves().items()}
+    assert json.loads(json.dumps(curves, allow_nan=False)) == curves
+
+
+def test_short_curve_has_the_same_area(random_images):
+    names = tuple("abcd")
+    evaluator = evaluate(*random_images(1), names=names)
+    for name, curve in evaluator.curves().items():
+        short = curve.as_dict()
+        assert len(short["recall"]) < len(curve.recall)
+        area = sum(
+            (recall - before) * max(short["precision"][i:])
+            for i, (recall, before) in enumerate(
+                zip(short["recall"], [0.0] + short["recall"])
+            )
+        )
+        assert area == pytest.approx(evaluator.result()["AP"][name])
+
+
+def plain_iou(a, b):
+    height = min(a[2], b[2]) - max(a[0], b[0])
+    width = min(a[3], b[3]) - max(a[1], b[1])
+    if height <= 0 or width <= 0:
+        return 0.0
+    area_a = (a[2] - a[0]) * (a[3] - a[1])
+    area_b = (b[2] - b[0]) * (b[3] - b[1])
+    return height * width / (area_a + area_b - height * width)
+
+
+def plain_area_under_curve(images, label):
+    """VOCevaldet.m, statement by statement, in loops."""
+    num_objects = sum(
+        int(gt_label == label and not hard)
+        for image in images
+        for gt_label, hard in zip(image[1], image[2])
+    )
+    detections = [
+        (score, i, box)
+        for i, image in enumerate(images)
+        for box, score, found in zip(*image[3:])
+        if found == label
+    ]
+    detections.sort(key=lambda detection: -detection[0])
+    used, hits, misses, points = set(), 0, 0, [(0.0, 0.0)]
+    for _, i, box in detections:
+        best, best_iou = None, -1.0
+        for j, gt_box in enumerate(images[i][0]):
+            if images[i][1][j] == label and plain_iou(box, gt_box) > best_iou:
+                best, best_iou = j, plain_iou(box, gt_box)
+        if best_iou >= 0.5:
+            if images[i][2][best]:
+                continue
+            if (i, best) in used:
+                misses += 1
+            else:
+                hits += 1
+                used.add((i, best))
+        else:
+            misses += 1
+        points.append((hits / num_objects, hits / (hits + misses)))
+    return sum(
+        (points[i][0] - points[i - 1][0]) * max(p for _, p in points[i:])
+        for i in range(1, len(points))
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agrees_with_a_plain_statement(seed, random_images):
+    images = random_images(seed)
+    result = evaluate(*images, names=tuple("abcd")).result()
+    assert result["absent_classes"] == ["d"]
+    for label, name in enumerate(("a", "b", "c"), start=1):
+        expected = plain_area_under_curve(images, label)
+        assert 0.1 < expected < 1.0
+        assert result["AP"][name] == pytest.approx(expected, abs=1e-12)
