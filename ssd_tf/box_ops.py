@@ -87,3 +87,14 @@ def flip_left_right(boxes):
     """Mirrors boxes [.., 4] as the image is mirrored left to right."""
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     return tf.stack([ymin, 1.0 - xmax, ymax, 1.0 - xmin], axis=-1)
+
+
+def flip_up_down(boxes):
+    """Mirrors boxes [.., 4] as the image is turned upside down."""
+    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
+    return tf.stack([1.0 - ymax, xmin, 1.0 - ymin, xmax], axis=-1)
+
+
+def transpose(boxes):
+    """Swaps y and x of boxes [.., 4] as rows and columns are swapped."""
+    return tf.gather(boxes, [1, 0, 3, 2], axis=-1)

@@ -142,44 +142,36 @@ def _to_tuples(value):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """How a detector is trained.
+class Recipe:
+    """How a detector is optimised; the values are those of the paper on VOC.
 
     Attributes:
-      dataset: a key of `ssd_tf.data.registry.SOURCES`.
-      data_dir: where the data set lies; None for its usual place.
-      train_split: split to train on.
-      eval_split: split to evaluate on.
       batch_size: images per step, over all devices.
       steps: optimiser steps.
+      min_epochs: raise `steps` to this many passes over the data.
       eval_every: steps between evaluations; 0 evaluates at the end only.
-      seed: of the weights, the order of images and the augmentation.
-      init_weights: "" from scratch, "imagenet", or a weights file.
-      optimizer: "sgd" or "adamw".
+      optimizer: a key of `ssd_tf.training.optimizer.OPTIMIZERS`.
       learning_rate: peak learning rate.
-      schedule: "cosine" or "steps".
-      decay_steps: for "steps", the steps at which the rate drops tenfold.
-      warmup_steps: steps of linear warm-up from zero.
+      schedule: a key of `ssd_tf.training.schedule.SCHEDULES`.
+      decay_steps: for "steps", where the rate drops tenfold.
+      warmup_steps: steps of linear warm-up.
       momentum: of SGD.
       weight_decay: on kernels only; Caffe's L2 for SGD, decoupled for AdamW.
       bias_lr_multiplier: learning rate of biases over that of kernels.
-      gradient_clip_norm: clip the global norm of the gradient; 0 is off.
-      average_decay: of the exponential average of the weights that is
+      gradient_clip_norm: largest global norm of the gradient; 0 is off.
+      average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augment.POLICIES`.
+      flip_up_down: also turn half of the images upside down.
+      rotate_90: also rotate by multiples of 90 degrees.
       alpha: weight of the localisation loss.
       negative_ratio: mined negatives per positive.
     """
 
-    dataset: str
-    data_dir: str | None = None
-    train_split: str = "train"
-    eval_split: str = "test"
     batch_size: int = 32
     steps: int = 120_000
+    min_epochs: int = 0
     eval_every: int = 0
-    seed: int = 0
-    init_weights: str = ""
     optimizer: str = "sgd"
     learning_rate: float = 1e-3
     schedule: str = "steps"
@@ -191,8 +183,33 @@ class TrainConfig:
     gradient_clip_norm: float = 0.0
     average_decay: float = 0.0
     augmentation: str = "ssd"
+    flip_up_down: bool = False
+    rotate_90: bool = False
     alpha: float = 1.0
     negative_ratio: float = 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Recipe):
+    """A recipe applied to a data set.
+
+    Attributes:
+      dataset: a key of `ssd_tf.data.registry.SOURCES`.
+      data_dir: where the data set lies; None for its usual place.
+      train_split: split to train on.
+      eval_split: split to evaluate on.
+      recipe: name of the recipe that the other values began with.
+      seed: of the weights, the order of images and the augmentation.
+      init_weights: "none", "imagenet", or a run directory.
+    """
+
+    dataset: str = "shapes"
+    data_dir: str | None = None
+    train_split: str = "train"
+    eval_split: str = "test"
+    recipe: str = ""
+    seed: int = 0
+    init_weights: str = "none"
 
     def to_dict(self) -> dict:
         """A dict for JSON; `from_dict` takes it back."""

@@ -1,0 +1,136 @@
+"""Detect objects in pictures; draw them and print them as JSON lines.
+
+Pictures go to OUTPUT_DIR/NAME_detections.jpg. A picture that cannot be read
+or decoded is reported, the others are done, and the exit status is 1.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf import visualization
+from ssd_tf.commands.models import load_predictor
+from ssd_tf.data import images
+from ssd_tf.errors import InputError
+from ssd_tf.serving import Predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument(
+        "--model", required=True, help="run directory or SavedModel"
+    )
+    parser.add_argument("--output_dir", help="folder for the pictures")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON line per image"
+    )
+    parser.add_argument(
+        "--score_threshold",
+        type=float,
+        default=0.4,
+        help="lowest score that is shown, 0..1 (default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Detects on every image.
+
+    Raises:
+      InputError: nothing was asked for, the model cannot be loaded, or some
+        images could not be used.
+    """
+    if not arguments.output_dir and not arguments.json:
+        raise InputError("nothing to do: give --output_dir, --json or both")
+    predictor = load_predictor(arguments.model)
+    folder = None
+    if arguments.output_dir:
+        folder = pathlib.Path(arguments.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+    used: set[str] = set()
+    failed = []
+    for path in arguments.images:
+        try:
+            record = _detect(
+                predictor,
+                path,
+                picture=folder and folder / _picture_name(path, used),
+                score_threshold=arguments.score_threshold,
+            )
+        except InputError as error:
+            failed.append(path)
+            print(f"error: {error}", file=sys.stderr)
+            continue
+        if arguments.json:
+            print(json.dumps(record), flush=True)
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(arguments.images)} images could not be "
+            f"used: {', '.join(failed)}"
+        )
+
+
+def _detect(
+    predictor: Predictor, path: str, *, picture, score_threshold: float
+) -> dict:
+    """Detects on one image, draws it if asked to, returns its JSON record."""
+    encoded = _read(path)
+    try:
+        pixels = images.decode(encoded).numpy()  # [H, W, 3]
+    except tf.errors.InvalidArgumentError as error:
+        raise InputError(
+            f"{path} does not decode; expected a JPEG, PNG, GIF or BMP image"
+        ) from error
+    found = predictor(encoded)
+    shown = found.scores >= score_threshold
+    boxes, classes, scores = (
+        found.boxes[shown],
+        found.classes[shown],
+        found.scores[shown],
+    )
+    if picture is not None:
+        drawn = visualization.draw_boxes(
+            pixels, boxes, classes, predictor.class_names, scores=scores
+        )
+        drawn.save(picture, quality=92)
+        logging.info("%s: %d objects -> %s", path, len(boxes), picture)
+    height, width = pixels.shape[:2]
+    return {
+        "image": path,
+        "height": height,
+        "width": width,
+        "detections": [
+            {
+                "class": predictor.class_names[label - 1],
+                "label": int(label),
+                "score": round(float(score), 6),
+                # ymin, xmin, ymax, xmax, as everywhere in ssd_tf
+                "box": [round(float(v), 6) for v in box],
+            }
+            for box, label, score in zip(boxes, classes, scores, strict=True)
+        ],
+    }
+
+
+def _read(path: str) -> bytes:
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}"
+        ) from error
+
+
+def _picture_name(path: str, used: set[str]) -> str:
+    """A file name of its own for each image, also for a/x.jpg and b/x.jpg."""
+    stem = pathlib.Path(path).stem
+    name, count = f"{stem}_detections.jpg", 1
+    while name in used:
+        count += 1
+        name = f"{stem}_{count}_detections.jpg"
+    used.add(name)
+    return name

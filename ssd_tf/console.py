@@ -1,0 +1,49 @@
+"""What the scripts share: logging, one-line errors, a clean stop."""
+
+import logging as python_logging
+import signal
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+from absl import app, logging
+
+from ssd_tf.errors import InputError
+
+
+def run(main: Callable) -> None:
+    """Parses the flags and calls `main(argv)` as a program.
+
+    Errors about the user's input become one line and exit status 1.
+    """
+    app.run(lambda argv: sys.exit(call(main, argv)))
+
+
+def call(main: Callable, argv: list[str]) -> int:
+    """Calls `main(argv)`; returns the program's exit status."""
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(
+        python_logging.Formatter("%(message)s")
+    )
+    tf.get_logger().setLevel("WARNING")
+    # A terminated run saves what an interrupted one saves.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main(argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "stopped; the same command goes on from here", file=sys.stderr
+        )
+        return 130
+    return 0
+
+
+def expect_no_arguments(argv: list[str]) -> None:
+    """Raises InputError where words follow the flags."""
+    if len(argv) > 1:
+        raise InputError(
+            f"unexpected argument {argv[1]!r}; expected flags only"
+        )

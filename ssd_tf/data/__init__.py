@@ -1,0 +1,1 @@
+"""Sources of annotated images, and what happens to them before training."""

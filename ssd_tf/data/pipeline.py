@@ -1,0 +1,198 @@
+"""Input pipelines: a source's examples -> batches of images and targets.
+
+Randomness is stateless. The order of an epoch depends on (seed, epoch) and
+an example's augmentation on (seed, epoch, position in the epoch), so training
+can start at any step and sees what an uninterrupted run would have seen.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from ssd_tf.data import images
+from ssd_tf.data.augment import Policy, augment
+
+# Examples that wait in memory, still compressed, while they are shuffled.
+_SHUFFLE_BUFFER = 5_000
+
+
+class TrainingBatch(NamedTuple):
+    """B training images.
+
+    Attributes:
+      images: [B, S, S, 3] float32 RGB 0..255.
+      targets: what the encoder returns, batched.
+    """
+
+    images: tf.Tensor
+    targets: NamedTuple
+
+
+class EvaluationBatch(NamedTuple):
+    """B images with their objects.
+
+    Attributes:
+      images: [B, S, S, 3] float32 RGB 0..255.
+      image_ids: [B] string.
+      image_sizes: [B, 2] int32 height and width of the originals, pixels.
+      gt_boxes: [B, M, 4] float32 yxyx, padded with zeros.
+      gt_labels: [B, M] int32, padded with 0.
+      gt_is_difficult: [B, M] bool.
+    """
+
+    images: tf.Tensor
+    image_ids: tf.Tensor
+    image_sizes: tf.Tensor
+    gt_boxes: tf.Tensor
+    gt_labels: tf.Tensor
+    gt_is_difficult: tf.Tensor
+
+
+def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
+    """A source's examples over and over, each epoch in an order of its own.
+
+    Args:
+      source: `ssd_tf.data.source.Source`.
+      split: one of its splits.
+      seed: of the run.
+      skip: examples to leave out at the start; whole epochs cost nothing.
+
+    Returns:
+      endless `tf.data.Dataset` of (example, [2] int32 seed).
+    """
+    num_examples = source.num_examples(split)
+    examples = source.dataset(split)
+    first_epoch, position = divmod(skip, num_examples)
+
+    def epoch_of_examples(epoch):
+        order_seed = tf.random.experimental.stateless_fold_in(
+            tf.constant([seed, 0]), epoch
+        )
+        epoch_seed = tf.random.experimental.stateless_fold_in(
+            tf.constant([seed, 1]), epoch
+        )
+        shuffled = _shuffle(
+            examples, min(num_examples, _SHUFFLE_BUFFER), order_seed
+        )
+        return shuffled.enumerate().map(
+            lambda index, example: (
+                example,
+                tf.random.experimental.stateless_fold_in(epoch_seed, index),
+            )
+        )
+
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return epochs.flat_map(epoch_of_examples).skip(position)
+
+
+def _shuffle(dataset, buffer_size: int, seed):
+    """`dataset.shuffle` with a [2] int32 tensor for a seed.
+
+    The method mixes its seed with the global one, so that the order would
+    depend on who else has set that, and it takes no tensor where that is 0.
+    """
+    variant = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=buffer_size,
+        seed=tf.cast(seed[0], tf.int64),
+        seed2=tf.cast(seed[1], tf.int64),
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        output_types=_flat(dataset, lambda spec: spec.dtype),
+        output_shapes=_flat(dataset, lambda spec: spec.shape),
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(variant, dataset.element_spec)
+
+
+def _flat(dataset, attribute: Callable) -> list:
+    return [attribute(spec) for spec in tf.nest.flatten(dataset.element_spec)]
+
+
+def training_batches(
+    source,
+    split: str,
+    *,
+    encoder: Callable,
+    policy: Policy,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+) -> tf.data.Dataset:
+    """Endless batches of augmented images with encoded targets.
+
+    Args:
+      source: `ssd_tf.data.source.Source`.
+      split: one of its splits.
+      encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
+      policy: augmentation.
+      image_size: side of the images in pixels.
+      batch_size: images per batch.
+      seed: of order and augmentation.
+      start_step: batches that an earlier part of the run has seen.
+
+    Returns:
+      `tf.data.Dataset` of `TrainingBatch`.
+    """
+
+    def prepare(example, example_seed):
+        image, gt_labels, gt_boxes = augment(
+            images.decode(example["image"]),
+            example["gt_labels"],
+            example["gt_boxes"],
+            policy=policy,
+            size=image_size,
+            seed=example_seed,
+        )
+        return TrainingBatch(image, encoder(gt_labels, gt_boxes))
+
+    examples = shuffled_examples(
+        source, split, seed=seed, skip=start_step * batch_size
+    )
+    return (
+        examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(batch_size, drop_remainder=True)
+        .prefetch(2)
+    )
+
+
+def evaluation_batches(
+    source, split: str, *, image_size: int, batch_size: int
+) -> tf.data.Dataset:
+    """The examples of a split in order, once, resized and padded.
+
+    Returns:
+      `tf.data.Dataset` of `EvaluationBatch`; the last batch may be smaller.
+    """
+
+    def prepare(example):
+        image = images.decode(example["image"])
+        return EvaluationBatch(
+            images=images.resize(image, image_size),
+            image_ids=example["image_id"],
+            image_sizes=tf.shape(image)[:2],
+            gt_boxes=example["gt_boxes"],
+            gt_labels=example["gt_labels"],
+            gt_is_difficult=example["gt_is_difficult"],
+        )
+
+    return (
+        source.dataset(split)
+        .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+        .padded_batch(batch_size)
+        .prefetch(2)
+    )
+
+
+def batch_image_ids(
+    source, split: str, *, batch_size: int, seed: int, step: int
+) -> list[str]:
+    """Names of the images that `training_batches` puts into one batch."""
+    examples = shuffled_examples(
+        source, split, seed=seed, skip=step * batch_size
+    )
+    return [
+        example["image_id"].numpy().decode()
+        for example, _ in examples.take(batch_size)
+    ]

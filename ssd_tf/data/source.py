@@ -1,0 +1,56 @@
+"""What every data source offers, and the elements it gives."""
+
+from typing import Protocol
+
+import tensorflow as tf
+
+# Raw examples: M objects, boxes yxyx normalised to the image, labels 1..C.
+ELEMENT_SPEC = {
+    "image": tf.TensorSpec([], tf.string),
+    "image_id": tf.TensorSpec([], tf.string),
+    "gt_boxes": tf.TensorSpec([None, 4], tf.float32),
+    "gt_labels": tf.TensorSpec([None], tf.int32),
+    "gt_is_difficult": tf.TensorSpec([None], tf.bool),
+}
+
+
+class Source(Protocol):
+    """Annotated images, by split.
+
+    Several splits are joined with "+", as in "train+val". Asking for a split
+    that is not there raises `InputError` naming those that are.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the data set, as the user gives it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; that of label i is `class_names[i - 1]`."""
+
+    @property
+    def default_splits(self) -> tuple[str, str]:
+        """The splits for training and for evaluation."""
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that can be asked for."""
+
+    def num_examples(self, split: str) -> int:
+        """The number of images in a split."""
+
+    def dropped_boxes(self, split: str) -> int:
+        """How many boxes of a split are left out, as they cannot be used."""
+
+    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
+        """The examples of a split as in `ELEMENT_SPEC`.
+
+        The order is always the same. Images are encoded bytes, as stored, so
+        that decoding can be fused with cropping. Boxes are clipped to the
+        image; those that are not finite or have no area are left out.
+
+        Args:
+          split: name of the split.
+          skip: number of leading examples to leave out. Cheaper than
+            `dataset(split).skip(n)`: a folder reads no image file of them.
+        """

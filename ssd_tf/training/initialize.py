@@ -1,0 +1,100 @@
+"""Weights to begin with, and detectors of earlier runs."""
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.errors import InputError
+from ssd_tf.models import build_detector, load_imagenet
+from ssd_tf.training.optimizer import WeightAverage
+from ssd_tf.training.run_dir import RunDir
+
+
+def initialize_weights(model, backbone: str, init_weights: str) -> None:
+    """Gives a new model its first weights.
+
+    Args:
+      model: the detector.
+      backbone: name of its backbone.
+      init_weights: "none" leaves it as it is, "imagenet" loads the backbone, and
+        a run directory gives every layer of the same name and shape.
+
+    Raises:
+      InputError: the weights cannot be had.
+    """
+    if init_weights == "none":
+        return
+    if init_weights == "imagenet":
+        load_imagenet(model, backbone)
+        return
+    _, _, source = load_run(init_weights)
+    loaded, skipped = copy_matching_layers(source, model)
+    logging.info("%s: loaded %d layers", init_weights, len(loaded))
+    for line in skipped:
+        logging.info("%s: skipped %s", init_weights, line)
+    if not loaded:
+        raise InputError(
+            f"{init_weights} has no layer with the name and shape of one of "
+            f"{model.name}"
+        )
+
+
+def copy_matching_layers(
+    source: keras.Model, target: keras.Model
+) -> tuple[list[str], list[str]]:
+    """Copies the layers of equal name and shapes.
+
+    Returns:
+      names of the layers copied, and a line for each one that was not.
+    """
+    sources = {layer.name: layer for layer in source.layers}
+    loaded, skipped = [], []
+    for layer in target.layers:
+        if not layer.weights:
+            continue
+        shapes = [tuple(v.shape) for v in layer.weights]
+        if layer.name not in sources:
+            skipped.append(f"{layer.name}: not there")
+            continue
+        other = sources[layer.name]
+        found = [tuple(v.shape) for v in other.weights]
+        if found != shapes:
+            skipped.append(f"{layer.name}: shape {found}, expected {shapes}")
+            continue
+        layer.set_weights(other.get_weights())
+        loaded.append(layer.name)
+    return loaded, skipped
+
+
+def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
+    """The detector of a run, with the weights that were evaluated.
+
+    Args:
+      path: a run directory.
+
+    Returns:
+      its configurations and its model.
+
+    Raises:
+      InputError: it is no run directory or has no checkpoint.
+    """
+    run_dir = RunDir(path)
+    detector, train = run_dir.read_configs()
+    checkpoint = run_dir.latest_checkpoint()
+    if checkpoint is None:
+        raise InputError(
+            f"{run_dir.path} has no checkpoint yet; train it first"
+        )
+    model = build_detector(detector)
+    parts = {"model": model}
+    average = None
+    if train.average_decay > 0.0:
+        average = WeightAverage(model.trainable_variables, train.average_decay)
+        parts["average"] = average
+    tf.train.Checkpoint(**parts).restore(
+        checkpoint
+    ).assert_existing_objects_matched().expect_partial()
+    if average is not None:
+        average.copy_to_model()
+    return detector, train, model

@@ -1,0 +1,223 @@
+"""The training loop: one loop for one device and for many."""
+
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+from tqdm.auto import tqdm
+
+from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data import images, pipeline
+from ssd_tf.data.augment import build_policy
+from ssd_tf.decoder import Decoder
+from ssd_tf.errors import InputError
+from ssd_tf.target_encoder import TargetEncoder
+from ssd_tf.training.evaluate import evaluate, make_detect_function
+from ssd_tf.training.initialize import initialize_weights
+from ssd_tf.training.reports import Reporter
+from ssd_tf.training.run_dir import RunDir, write_json
+from ssd_tf.training.step import StepLosses, Trainer
+
+_REPORT_EVERY_STEPS = 20
+_SAVE_EVERY_SECONDS = 300.0
+_NUM_SAMPLES = 4
+
+
+def choose_strategy() -> tf.distribute.Strategy:
+    """All GPUs of the machine, or the one device there is."""
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+class TrainingRun:
+    """A run: trains from where it stands to its last step.
+
+    Args:
+      detector: what to train.
+      train: how.
+      source: the data.
+      run_dir: where the run is kept; `RunDir.create` was called.
+      strategy: devices; `choose_strategy()` by default.
+    """
+
+    def __init__(
+        self,
+        detector: DetectorConfig,
+        train: TrainConfig,
+        source,
+        run_dir: RunDir,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        self._detector = detector
+        self._train = train
+        self._source = source
+        self._run_dir = run_dir
+        self._trainer = Trainer(detector, train, strategy or choose_strategy())
+        self._manager = tf.train.CheckpointManager(
+            self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
+        )
+        self._detect = make_detect_function(
+            self._trainer.model, Decoder(detector)
+        )
+        if self._manager.latest_checkpoint:
+            self._trainer.checkpoint().restore(
+                self._manager.latest_checkpoint
+            ).assert_consumed()
+            logging.info("resumed at step %d", self.step)
+        else:
+            initialize_weights(
+                self._trainer.model, detector.backbone, train.init_weights
+            )
+            self._trainer.restart_average()
+        run_dir.forget_metrics_after(self.step)
+        self._reporter = Reporter(run_dir)
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return int(self._trainer.optimizer.iterations.numpy())
+
+    def train(self, *, until: int | None = None) -> dict[str, Any] | None:
+        """Trains to the end of the run, or to a step before it.
+
+        Args:
+          until: stop after this step, as a kill would, but saved.
+
+        Returns:
+          the metrics of the last evaluation; None if stopped before the end.
+
+        Raises:
+          InputError: an image does not decode, or the loss is not finite.
+        """
+        last = self._train.steps
+        stop = last if until is None else min(until, last)
+        try:
+            self._train_steps(stop)
+        except tf.errors.InvalidArgumentError:
+            # The graph knows no file names: look for the image, slowly.
+            images.check_decodable(self._source, self._train.train_split)
+            raise
+        finally:
+            if self._trainer.is_sound:
+                self._save()
+        if stop < last:
+            return None
+        metrics = self.evaluate()
+        write_json(self._run_dir.result_file, metrics)
+        self._reporter.close()
+        return metrics
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measures the (averaged) weights on the evaluation split."""
+        with self._trainer.averaged_weights():
+            metrics, samples = evaluate(
+                self._detect,
+                self._source,
+                self._train.eval_split,
+                image_size=self._detector.image_size,
+                num_samples=_NUM_SAMPLES,
+            )
+        metrics = {"step": self.step, **metrics}
+        self._reporter.evaluation(
+            self.step, metrics, samples, self._source.class_names
+        )
+        return metrics
+
+    def _train_steps(self, stop: int) -> None:
+        batches = iter(self._batches())
+        batch_size = self._train.batch_size
+        window = _Window(batch_size)
+        saved_at = time.monotonic()
+        with tqdm(
+            total=self._train.steps * batch_size,
+            initial=self.step * batch_size,
+            unit=" images",
+            desc="train",
+        ) as bar:
+            for step in range(self.step + 1, stop + 1):
+                window.add(self._trainer.step(next(batches)))
+                bar.update(batch_size)
+                if step % _REPORT_EVERY_STEPS == 0 or step == stop:
+                    values = window.take()
+                    self._check_finite()
+                    values["learning_rate"] = self._trainer.learning_rate
+                    bar.set_postfix(loss=f"{values['loss']:.3f}")
+                    self._reporter.training(step, values)
+                every = self._train.eval_every
+                if every and step % every == 0 and step < self._train.steps:
+                    metrics = self.evaluate()
+                    bar.write(
+                        f"step {step}: mAP@.5 {metrics['mAP']:.4f}, "
+                        f"COCO AP {metrics['coco']['mAP']:.4f}"
+                    )
+                    window.restart_clock()
+                if time.monotonic() - saved_at > _SAVE_EVERY_SECONDS:
+                    self._check_finite()
+                    self._save()
+                    saved_at = time.monotonic()
+
+    def _batches(self):
+        dataset = pipeline.training_batches(
+            self._source,
+            self._train.train_split,
+            encoder=TargetEncoder(self._detector),
+            policy=build_policy(self._train),
+            image_size=self._detector.image_size,
+            batch_size=self._train.batch_size,
+            seed=self._train.seed,
+            start_step=self.step,
+        )
+        return self._trainer.strategy.experimental_distribute_dataset(dataset)
+
+    def _check_finite(self) -> None:
+        step = int(self._trainer.bad_step.numpy())
+        if step < 0:
+            return
+        names = pipeline.batch_image_ids(
+            self._source,
+            self._train.train_split,
+            batch_size=self._train.batch_size,
+            seed=self._train.seed,
+            step=step,
+        )
+        raise InputError(
+            f"the loss of step {step + 1} is not finite; lower the learning "
+            f"rate, or look at the images of that batch: {', '.join(names)}"
+        )
+
+    def _save(self) -> None:
+        self._manager.save(checkpoint_number=self.step)
+
+
+class _Window:
+    """Losses since the last report. They stay on the device until asked."""
+
+    def __init__(self, batch_size: int):
+        self._batch_size = batch_size
+        self._losses: list[StepLosses] = []
+        self._since = time.monotonic()
+
+    def add(self, losses: StepLosses) -> None:
+        self._losses.append(losses)
+
+    def restart_clock(self) -> None:
+        self._since = time.monotonic()
+
+    def take(self) -> dict[str, float]:
+        """Means of the window and its speed; starts a new window."""
+        total, classification, localisation = np.mean(
+            [[float(v) for v in losses] for losses in self._losses], axis=0
+        ).tolist()
+        seconds = time.monotonic() - self._since
+        speed = len(self._losses) * self._batch_size / seconds
+        self._losses, self._since = [], time.monotonic()
+        return {
+            "loss": total,
+            "classification": classification,
+            "localisation": localisation,
+            "images_per_second": round(speed, 2),
+        }

@@ -1,0 +1,136 @@
+"""Optimisers, weight decay, and averaging of weights."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from ssd_tf.config import TrainConfig
+from ssd_tf.training.schedule import build_schedule
+
+
+def is_kernel(variable) -> bool:
+    """Whether weight decay applies: not to biases, nor to normalisation."""
+    return variable.path.rsplit("/", 1)[-1] in ("kernel", "depthwise_kernel")
+
+
+def is_bias(variable) -> bool:
+    """Whether a variable is the bias of a convolution."""
+    return variable.path.rsplit("/", 1)[-1] == "bias"
+
+
+def _sgd(train: TrainConfig, variables):
+    del variables  # Caffe's L2 goes through the momentum: see `add_l2`.
+    return keras.optimizers.SGD(build_schedule(train), momentum=train.momentum)
+
+
+def _adamw(train: TrainConfig, variables):
+    optimizer = keras.optimizers.AdamW(
+        build_schedule(train), weight_decay=train.weight_decay
+    )
+    optimizer.exclude_from_weight_decay(
+        [v for v in variables if not is_kernel(v)]
+    )
+    return optimizer
+
+
+OPTIMIZERS = {"adamw": _adamw, "sgd": _sgd}
+
+
+def build_optimizer(train: TrainConfig, variables):
+    """The optimiser of a training configuration, built for its variables."""
+    optimizer = OPTIMIZERS[train.optimizer](train, variables)
+    optimizer.build(variables)
+    return optimizer
+
+
+def adjust_gradients(gradients, variables, train: TrainConfig, replicas):
+    """Clips, adds Caffe's L2 and scales the biases' gradients.
+
+    Caffe adds the decay to the gradient before the momentum, where Keras'
+    own `weight_decay` is decoupled from it (Caffe, sgd_solver.cpp).
+
+    Args:
+      gradients: this replica's, one tensor per variable. Their sum over the
+        replicas is the gradient; the optimiser takes that sum.
+      variables: the trainable variables.
+      train: the configuration.
+      replicas: the `tf.distribute.ReplicaContext`.
+
+    Returns:
+      list of this replica's gradients, to be summed again.
+    """
+    share = 1.0 / replicas.num_replicas_in_sync
+    if train.gradient_clip_norm > 0.0:
+        # Only the gradient of the whole batch has the norm to be clipped.
+        gradients = replicas.all_reduce(
+            tf.distribute.ReduceOp.SUM, gradients
+        )
+        gradients, _ = tf.clip_by_global_norm(
+            gradients, train.gradient_clip_norm
+        )
+        gradients = [g * share for g in gradients]
+    if train.optimizer == "sgd":
+        gradients = [
+            g + train.weight_decay * share * v if is_kernel(v) else g
+            for g, v in zip(gradients, variables, strict=True)
+        ]
+    if train.bias_lr_multiplier != 1.0:
+        gradients = [
+            g * train.bias_lr_multiplier if is_bias(v) else g
+            for g, v in zip(gradients, variables, strict=True)
+        ]
+    return list(gradients)
+
+
+class WeightAverage(tf.Module):
+    """Exponential moving average of a model's trainable weights.
+
+    The decay grows with the number of updates, so that the random start is
+    forgotten soon: min(decay, (1 + updates) / (10 + updates)).
+
+    Args:
+      variables: Keras variables to average.
+      decay: weight of the past.
+    """
+
+    def __init__(self, variables, decay: float):
+        super().__init__(name="weight_average")
+        self._sources = list(variables)
+        self._decay = decay
+        self.updates = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.averages = [
+            tf.Variable(tf.convert_to_tensor(v.value), trainable=False)
+            for v in self._sources
+        ]
+
+    def update(self):
+        """Takes the present weights into the average; works in a graph."""
+        updates = tf.cast(self.updates, tf.float32)
+        decay = tf.minimum(self._decay, (1.0 + updates) / (10.0 + updates))
+        for average, source in zip(self.averages, self._sources, strict=True):
+            change = tf.convert_to_tensor(source.value) - average
+            average.assign_add((1.0 - decay) * change)
+        self.updates.assign_add(1)
+
+    def restart(self):
+        """Begins again with the present weights."""
+        self.updates.assign(0)
+        for average, source in zip(self.averages, self._sources, strict=True):
+            average.assign(tf.convert_to_tensor(source.value))
+
+    @contextlib.contextmanager
+    def applied(self):
+        """Within the context the model has the averaged weights."""
+        present = [keras.ops.convert_to_numpy(v) for v in self._sources]
+        self.copy_to_model()
+        try:
+            yield
+        finally:
+            for source, value in zip(self._sources, present, strict=True):
+                source.assign(value)
+
+    def copy_to_model(self):
+        """Gives the model the averaged weights for good."""
+        for source, average in zip(self._sources, self.averages, strict=True):
+            source.assign(average.numpy())

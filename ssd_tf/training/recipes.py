@@ -1,0 +1,67 @@
+"""Recipes: hyperparameters by name, each with its source."""
+
+import dataclasses
+
+from ssd_tf.config import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class VocSsd300(Recipe):
+    """SSD300 on VOC, 120,000 steps of batch 32.
+
+    Source: weiliu89/caffe, examples/ssd/ssd_pascal.py: SGD with momentum .9,
+    rate 1e-3 divided by ten at 80,000 and 100,000 steps, L2 of 5e-4 that
+    leaves biases alone, and twice the rate for biases.
+    """
+
+    bias_lr_multiplier: float = 2.0
+    eval_every: int = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class SmallData(Recipe):
+    """A few hundred to a few thousand pictures; the default for folders.
+
+    AdamW (Loshchilov and Hutter 2019) with warm-up, a cosine schedule and
+    averaged weights; measured on the BCCD set, see benchmarks/README.md.
+    """
+
+    batch_size: int = 16
+    steps: int = 1_500
+    min_epochs: int = 30
+    eval_every: int = 500
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    decay_steps: tuple[int, ...] = ()
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    gradient_clip_norm: float = 10.0
+    average_decay: float = 0.998
+    augmentation: str = "ssd_light"
+
+
+@dataclasses.dataclass(frozen=True)
+class Shapes(SmallData):
+    """The embedded data set, in under three minutes on two CPU cores."""
+
+    steps: int = 350
+    min_epochs: int = 0
+    eval_every: int = 0
+    augmentation: str = "none"
+
+
+RECIPES: dict[str, Recipe] = {
+    "shapes": Shapes(),
+    "small_data": SmallData(),
+    "voc_ssd300": VocSsd300(),
+}
+
+# What trains well without a flag. Data sets that are not here are folders.
+DEFAULT_RECIPES = {
+    "shapes": "shapes",
+    "voc/2007": "voc_ssd300",
+    "voc/2012": "voc_ssd300",
+    "voc/2007+2012": "voc_ssd300",
+}
+FOLDER_RECIPE = "small_data"

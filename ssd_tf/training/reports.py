@@ -1,0 +1,100 @@
+"""What a run tells: metrics on disk, summaries, pictures, text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf import visualization
+from ssd_tf.training.evaluate import EvaluatedImage
+from ssd_tf.training.run_dir import RunDir
+
+_PICTURE_SCORE = 0.4
+
+
+class Reporter:
+    """Writes reports of a run to metrics.jsonl and TensorBoard.
+
+    Args:
+      run_dir: where.
+    """
+
+    def __init__(self, run_dir: RunDir):
+        self._run_dir = run_dir
+        self._writer = tf.summary.create_file_writer(str(run_dir.summaries))
+
+    def training(self, step: int, values: dict[str, float]) -> None:
+        """Reports losses, learning rate and speed of the steps before."""
+        self._run_dir.append_metrics(
+            {"step": step, "kind": "training", **values}
+        )
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(f"training/{name}", value)
+
+    def evaluation(
+        self,
+        step: int,
+        metrics: dict[str, Any],
+        samples: Sequence[EvaluatedImage],
+        class_names: Sequence[str],
+    ) -> None:
+        """Reports an evaluation and draws its samples."""
+        self._run_dir.append_metrics(
+            {"step": step, "kind": "evaluation", **metrics}
+        )
+        with self._writer.as_default(step=step):
+            tf.summary.scalar("evaluation/mAP", metrics["mAP"])
+            tf.summary.scalar("evaluation/coco_AP", metrics["coco"]["mAP"])
+            for name, value in metrics["AP"].items():
+                tf.summary.scalar(f"evaluation/AP/{name}", value)
+            if samples:
+                picture = draw_samples(samples, class_names)
+                picture.save(self._run_dir.picture_file)
+                tf.summary.image("detections", np.asarray(picture)[None])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flushes the summaries."""
+        self._writer.close()
+
+
+def draw_samples(samples: Sequence[EvaluatedImage], class_names):
+    """Ground truth beside detections, one row per image, as a picture."""
+    rows = []
+    for sample in samples:
+        pixels = np.clip(np.rint(sample.pixels), 0, 255).astype(np.uint8)
+        sure = sample.scores >= _PICTURE_SCORE
+        truth = visualization.draw_boxes(
+            pixels, sample.gt_boxes, sample.gt_labels, class_names
+        )
+        found = visualization.draw_boxes(
+            pixels,
+            sample.boxes[sure],
+            sample.classes[sure],
+            class_names,
+            scores=sample.scores[sure],
+        )
+        rows.append([truth, found])
+    return visualization.side_by_side(
+        rows, ("ground truth", f"detections, score >= {_PICTURE_SCORE}")
+    )
+
+
+def format_metrics(metrics: dict[str, Any]) -> str:
+    """A table of mAP per class, as text."""
+    width = max(len(name) for name in [*metrics["AP"], "COCO AP"])
+    lines = [f"  {name:<{width}}  {ap:.4f}" for name, ap in metrics["AP"].items()]
+    lines += [
+        f"  {name:<{width}}  (no objects in the split)"
+        for name in metrics["absent_classes"]
+    ]
+    return "\n".join(
+        [
+            f"average precision at IoU .5 on {metrics['num_images']} images",
+            *lines,
+            f"  {'mAP@.5':<{width}}  {metrics['mAP']:.4f}",
+            f"  {'COCO AP':<{width}}  {metrics['coco']['mAP']:.4f}",
+        ]
+    )

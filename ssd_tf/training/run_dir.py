@@ -1,0 +1,144 @@
+"""The run directory: what a training run leaves on disk.
+
+    config.json      everything needed to rebuild the detector, and how it was
+                     trained (under "training")
+    checkpoints/     model, optimiser, averaged weights
+    metrics.jsonl    one line per report: {"step", "kind", ...}
+    tensorboard/     the same as summaries
+    detections.png   ground truth beside detections
+    result.json      the last evaluation; its presence says the run is done
+"""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+
+from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.errors import InputError
+
+
+class RunDir:
+    """Paths and files of one run.
+
+    Args:
+      path: the directory; made by `create`.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.summaries = self.path / "tensorboard"
+        self.picture_file = self.path / "detections.png"
+        self.result_file = self.path / "result.json"
+
+    def create(self, detector: DetectorConfig, train: TrainConfig) -> None:
+        """Makes the directory, or checks that it is of this configuration.
+
+        Raises:
+          InputError: the directory holds another configuration, or files but
+            no configuration.
+        """
+        if self.config_file.exists():
+            self._check_same(detector, train)
+            return
+        if self.path.exists() and (
+            not self.path.is_dir() or any(self.path.iterdir())
+        ):
+            raise InputError(
+                f"{self.path} is not empty and has no config.json; expected a "
+                "new or empty folder, or the folder of an earlier run"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(
+            self.config_file,
+            {**detector.to_dict(), "training": train.to_dict()},
+        )
+
+    def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
+        """The configurations the run was made with.
+
+        Raises:
+          InputError: there is no readable config.json.
+        """
+        values = self._read_config_file()
+        try:
+            training = TrainConfig.from_dict(values.pop("training"))
+            return DetectorConfig.from_dict(values), training
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.config_file} does not describe a detector: {error}"
+            ) from error
+
+    def _read_config_file(self) -> dict[str, Any]:
+        if not self.config_file.exists():
+            raise InputError(
+                f"{self.path} is not a run directory: it has no config.json, "
+                "which train.py writes"
+            )
+        try:
+            return json.loads(self.config_file.read_text())
+        except ValueError as error:
+            raise InputError(
+                f"{self.config_file} is not valid JSON: {error}"
+            ) from error
+
+    def _check_same(self, detector, train) -> None:
+        old_detector, old_train = self.read_configs()
+        old = {**old_detector.to_dict(), **old_train.to_dict()}
+        new = {**detector.to_dict(), **train.to_dict()}
+        different = [name for name in new if old.get(name) != new[name]]
+        if different:
+            name = different[0]
+            more = f" (and {', '.join(different[1:])})" if different[1:] else ""
+            raise InputError(
+                f"{self.path} holds a run with {name}={old[name]!r}, but "
+                f"{name}={new[name]!r} was asked for{more}; choose another "
+                "--run_dir"
+            )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run was trained and evaluated to its end."""
+        return self.result_file.exists()
+
+    def read_result(self) -> dict[str, Any]:
+        """The metrics of the last evaluation of a finished run."""
+        return json.loads(self.result_file.read_text())
+
+    def append_metrics(self, entry: dict[str, Any]) -> None:
+        """Adds a line to metrics.jsonl."""
+        with self.metrics_file.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drops lines of steps that a resumed run is about to repeat."""
+        if not self.metrics_file.exists():
+            return
+        kept = []
+        for line in self.metrics_file.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (KeyError, ValueError):
+                continue  # the line that was being written at a kill
+        _replace(self.metrics_file, "".join(kept))
+
+    def latest_checkpoint(self) -> str | None:
+        """Path prefix of the newest checkpoint, or None."""
+        return tf.train.latest_checkpoint(self.checkpoints)
+
+
+def write_json(path: pathlib.Path, value) -> None:
+    """Writes JSON so that a reader sees the old or the new file, whole."""
+    _replace(path, json.dumps(value, indent=2) + "\n")
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)

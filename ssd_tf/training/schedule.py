@@ -1,0 +1,65 @@
+"""Learning-rate schedules with linear warm-up."""
+
+import keras
+from keras import ops
+
+from ssd_tf.config import TrainConfig
+
+
+@keras.saving.register_keras_serializable("ssd_tf")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Raises another schedule's rate linearly from near zero.
+
+    Args:
+      schedule: learning-rate schedule to follow.
+      steps: step `steps` is the first at the full rate.
+    """
+
+    def __init__(self, schedule, steps: int):
+        super().__init__()
+        self.schedule = schedule
+        self.steps = steps
+
+    def __call__(self, step):
+        """The learning rate at an optimiser step, a scalar."""
+        progress = (ops.cast(step, "float32") + 1.0) / (self.steps + 1.0)
+        return self.schedule(step) * ops.minimum(progress, 1.0)
+
+    def get_config(self):
+        """What `from_config` needs."""
+        return {
+            "schedule": keras.optimizers.schedules.serialize(self.schedule),
+            "steps": self.steps,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds what `get_config` described."""
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["steps"])
+
+
+def _cosine(train: TrainConfig):
+    return keras.optimizers.schedules.CosineDecay(
+        train.learning_rate, max(train.steps, 1), alpha=0.01
+    )
+
+
+def _steps(train: TrainConfig):
+    rates = [train.learning_rate * 0.1**k for k in range(1 + len(train.decay_steps))]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        # Keras switches after its boundary; Caffe at it.
+        [step - 1 for step in train.decay_steps],
+        rates,
+    )
+
+
+SCHEDULES = {"cosine": _cosine, "steps": _steps}
+
+
+def build_schedule(train: TrainConfig):
+    """The learning-rate schedule of a training configuration."""
+    schedule = SCHEDULES[train.schedule](train)
+    if train.warmup_steps:
+        schedule = Warmup(schedule, train.warmup_steps)
+    return schedule

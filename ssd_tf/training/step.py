@@ -1,0 +1,141 @@
+"""The training step, on any `tf.distribute` strategy."""
+
+import contextlib
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.losses import MultiBoxLoss
+from ssd_tf.models import build_detector
+from ssd_tf.training.optimizer import (
+    WeightAverage,
+    adjust_gradients,
+    build_optimizer,
+)
+
+
+class StepLosses(NamedTuple):
+    """Losses of the global batch, float32 scalars."""
+
+    total: tf.Tensor
+    classification: tf.Tensor
+    localisation: tf.Tensor
+
+
+class Trainer:
+    """Model, optimiser and averaged weights, with the step that trains them.
+
+    Args:
+      detector: what to build.
+      train: how to train it.
+      strategy: where.
+
+    Attributes:
+      model: the detector.
+      optimizer: its optimiser; `optimizer.iterations` counts the steps.
+      average: `WeightAverage`, or None.
+      bad_step: int64 scalar, the first step whose loss was not finite, or
+        -1. The weights are of no use after it.
+    """
+
+    def __init__(
+        self,
+        detector: DetectorConfig,
+        train: TrainConfig,
+        strategy: tf.distribute.Strategy,
+    ):
+        self.strategy = strategy
+        self._train = train
+        self._loss = MultiBoxLoss(
+            alpha=train.alpha,
+            negative_ratio=train.negative_ratio,
+            divide_by=(
+                detector.variances
+                if detector.encode_variance_in_target
+                else None
+            ),
+        )
+        with strategy.scope():
+            keras.utils.set_random_seed(train.seed)
+            self.model = build_detector(detector)
+            variables = self.model.trainable_variables
+            self.optimizer = build_optimizer(train, variables)
+            self.average = (
+                WeightAverage(variables, train.average_decay)
+                if train.average_decay > 0.0
+                else None
+            )
+            self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
+
+    def checkpoint(self) -> tf.train.Checkpoint:
+        """Everything that a resumed run needs, apart from the data's order.
+
+        The data's order follows from the seed and the step.
+        """
+        parts = {"model": self.model, "optimizer": self.optimizer}
+        if self.average is not None:
+            parts["average"] = self.average
+        return tf.train.Checkpoint(**parts)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(self.optimizer.learning_rate)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every loss so far was finite."""
+        return int(self.bad_step.numpy()) < 0
+
+    def restart_average(self) -> None:
+        """Forgets the average, after the weights were loaded."""
+        if self.average is not None:
+            self.average.restart()
+
+    def averaged_weights(self):
+        """A context in which the model has the weights to evaluate."""
+        if self.average is None:
+            return contextlib.nullcontext()
+        return self.average.applied()
+
+    @tf.function
+    def step(self, batch) -> StepLosses:
+        """Trains on one global batch, a (distributed) `TrainingBatch`."""
+        step = tf.convert_to_tensor(self.optimizer.iterations.value)
+        per_replica = self.strategy.run(self._replica_step, args=(batch,))
+        losses = StepLosses(
+            *(
+                self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
+                for v in per_replica
+            )
+        )
+        is_bad = ~tf.math.is_finite(losses.total) & (self.bad_step < 0)
+        self.bad_step.assign(
+            tf.where(is_bad, tf.cast(step, tf.int64), self.bad_step)
+        )
+        if self.average is not None:
+            self.average.update()
+        return losses
+
+    def _replica_step(self, batch) -> StepLosses:
+        replicas = tf.distribute.get_replica_context()
+        # Divided by the positives of all replicas, the replicas' losses and
+        # gradients add up to those of the whole batch.
+        num_positives = replicas.all_reduce(
+            tf.distribute.ReduceOp.SUM,
+            tf.reduce_sum(tf.cast(batch.targets.gclasses > 0, tf.float32)),
+        )
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            outputs = self.model(batch.images, training=True)
+            losses = self._loss(
+                batch.targets, outputs, num_positives=num_positives
+            )
+        gradients = tape.gradient(losses.total, [v.value for v in variables])
+        gradients = adjust_gradients(
+            gradients, variables, self._train, replicas
+        )
+        self.optimizer.apply(gradients, variables)
+        return StepLosses(*losses)

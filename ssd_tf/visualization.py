@@ -1,0 +1,108 @@
+"""Pictures of boxes."""
+
+import colorsys
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+# Successive hues by the golden ratio: neighbours in the list of classes are
+# far apart on the colour circle.
+_HUE_STEP = 0.618034
+
+
+def class_color(label: int) -> tuple[int, int, int]:
+    """A bright R, G, B colour of a class, 0..255; the same every time."""
+    rgb = colorsys.hsv_to_rgb((label * _HUE_STEP) % 1.0, 0.85, 0.95)
+    return tuple(round(255 * channel) for channel in rgb)  # type: ignore
+
+
+def draw_boxes(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    scores: np.ndarray | None = None,
+) -> Image.Image:
+    """Draws boxes with names, and scores where given.
+
+    Args:
+      image: [H, W, 3] uint8 RGB.
+      boxes: [N, 4] yxyx, normalised to the image.
+      labels: [N] int, 1..C.
+      class_names: C names.
+      scores: [N] float.
+
+    Returns:
+      a picture of the image's size.
+    """
+    picture = Image.fromarray(np.asarray(image, np.uint8)).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    side = max(picture.size)
+    line = max(1, round(side / 250))
+    font = ImageFont.load_default(size=max(10, round(side / 45)))
+    # Best last, so that its name lies on top.
+    order = range(len(boxes)) if scores is None else np.argsort(scores)
+    for i in order:
+        name = class_names[int(labels[i]) - 1]
+        text = name if scores is None else f"{name} {scores[i]:.2f}"
+        _draw_box(
+            draw,
+            np.asarray(boxes[i]) * (picture.size[::-1] * 2),
+            text,
+            color=class_color(int(labels[i])),
+            line=line,
+            font=font,
+        )
+    return picture
+
+
+def _draw_box(draw, box_px, text, *, color, line, font):
+    ymin, xmin, ymax, xmax = (float(v) for v in box_px)
+    xmax, ymax = max(xmin, xmax), max(ymin, ymax)
+    draw.rectangle((xmin, ymin, xmax, ymax), outline=color, width=line)
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    height = bottom - top + 2
+    # Above the box where there is room, else inside its top edge.
+    y = ymin - height if ymin >= height else ymin
+    draw.rectangle((xmin, y, xmin + right - left + 3, y + height), fill=color)
+    ink = "black" if sum(color) > 380 else "white"
+    draw.text((xmin + 1 - left, y + 1 - top), text, fill=ink, font=font)
+
+
+def side_by_side(
+    rows: Sequence[Sequence[Image.Image]],
+    titles: Sequence[str],
+    *,
+    gap: int = 6,
+) -> Image.Image:
+    """Puts pictures on a grid under column titles.
+
+    Args:
+      rows: rows of pictures; all pictures have one size.
+      titles: one per column.
+      gap: pixels between the pictures.
+
+    Returns:
+      one picture.
+    """
+    width, height = rows[0][0].size
+    font = ImageFont.load_default(size=max(12, round(height / 20)))
+    title_height = 2 * gap + max(12, round(height / 20))
+    sheet = Image.new(
+        "RGB",
+        (
+            len(titles) * (width + gap) - gap,
+            len(rows) * (height + gap) - gap + title_height,
+        ),
+        "white",
+    )
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(titles):
+        x = column * (width + gap)
+        draw.text((x + gap, gap // 2), title, fill="black", font=font)
+        for row, pictures in enumerate(rows):
+            y = title_height + row * (height + gap)
+            sheet.paste(pictures[column], (x, y))
+    return sheet

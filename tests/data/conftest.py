@@ -1,0 +1,111 @@
+"""Small data in the form of Pascal VOC."""
+
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+OBJECT = (
+    "<object><name>{}</name><pose>Left</pose><truncated>0</truncated>"
+    "<difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
+    "<xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+)
+DOG = ("dog", 1, 10, 5, 50, 25)
+CAT = ("cat", 0, 0, 0, 100, 50)
+NO_AREA = ("cat", 0, 20, 0, 20, 50)
+
+
+def write_devkit(root, year, splits):
+    """Writes images of 100 x 50; `splits` is {split: {id: objects}}."""
+    voc = root / f"VOCdevkit/VOC{year}"
+    for name in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (voc / name).mkdir(parents=True)
+    for split, images in splits.items():
+        (voc / f"ImageSets/Main/{split}.txt").write_text("\n".join(images))
+        for image_id, objects in images.items():
+            Image.new("RGB", (100, 50)).save(voc / f"JPEGImages/{image_id}.jpg")
+            (voc / f"Annotations/{image_id}.xml").write_text(
+                "<annotation><size><width>100</width><height>50</height>"
+                f"</size>{''.join(OBJECT.format(*o) for o in objects)}"
+                "</annotation>"
+            )
+
+
+@pytest.fixture
+def devkit(tmp_path, monkeypatch):
+    """Two years of VOC that "are downloaded" -> data_dir."""
+    for year, first in (("2007", "0"), ("2012", "2012_0")):
+        splits = {
+            "train": {f"{first}1": [DOG, NO_AREA, CAT], f"{first}2": [CAT]},
+            "val": {f"{first}3": []},
+            "test": {f"{first}4": [DOG]},
+        }
+        write_devkit(tmp_path / year, year, splits)
+
+    def download_and_extract(manager, urls):
+        year = "2012" if "2012" in str(urls) else "2007"
+        return {name: str(tmp_path / year) for name in urls}
+
+    monkeypatch.setattr(
+        tfds.download.DownloadManager,
+        "download_and_extract",
+        download_and_extract,
+    )
+    downloads = tmp_path / "data/downloads"
+    downloads.mkdir(parents=True)
+    (downloads / "VOC.tar.INFO").touch()  # as tfds marks a finished download
+    return tmp_path / "data"
+
+
+SIZE = "<size><width>{}</width><height>{}</height></size>"
+FOLDER_OBJECT = (
+    "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
+    "<xmax>{}</xmax><ymax>{}</ymax></bndbox>"
+    "<difficult>{}</difficult></object>"
+)
+
+
+def _add_image(root, image_id, *objects, size=(100, 50), file=None, name=""):
+    """Writes an image of 100 x 50 and its annotation.
+
+    `objects` are (class, xmin, ymin, xmax, ymax, difficult), `size` is what
+    the annotation says, `file` the name of the image.
+    """
+    body = f"<filename>{name}</filename>" + (SIZE.format(*size) if size else "")
+    body += "".join(FOLDER_OBJECT.format(*item) for item in objects)
+    xml = root / f"Annotations/{image_id}.xml"
+    xml.write_text(f"<annotation>{body}</annotation>")
+    path = root / "JPEGImages" / (file or f"{image_id}.jpg")
+    Image.new("RGB", (100, 50)).save(path)
+    return path
+
+
+def _add_split(root, split, *lines):
+    text = "".join(f"{line}\n" for line in lines)
+    (root / f"ImageSets/Main/{split}.txt").write_text(text)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (tmp_path / name).mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def pets(root):
+    _add_image(root, "a", ("dog", 10, 5, 50, 25, 0), ("cat", 0, 0, 100, 50, 1))
+    _add_image(root, "b")
+    _add_image(root, "c", ("emu", 1, 2, 3, 4, 0))
+    _add_split(root, "train", "b", "a")
+    _add_split(root, "val", "c")
+    return root
+
+
+@pytest.fixture
+def add_image():
+    return _add_image
+
+
+@pytest.fixture
+def add_split():
+    return _add_split

@@ -1,0 +1,63 @@
+"""What holds for every source; a new one is one more row."""
+
+import pytest
+
+from ssd_tf.data import registry, shapes
+from ssd_tf.data.source import ELEMENT_SPEC
+from ssd_tf.errors import InputError
+
+# Where the data of each source are, below the folder of `devkit`.
+DATA_DIRS = {
+    "shapes": "data",
+    "voc/2007": "data",
+    "voc/2012": "data",
+    "voc/2007+2012": "data",
+    "voc_folder": "2007/VOCdevkit/VOC2007",
+}
+
+
+def test_every_source_is_tested():
+    assert set(DATA_DIRS) == set(registry.SOURCES)
+
+
+@pytest.fixture(params=DATA_DIRS)
+def data(request, devkit, monkeypatch):
+    monkeypatch.setattr(shapes, "_NUM_EXAMPLES", {"train": 2, "test": 1})
+    data_dir = devkit.parent / DATA_DIRS[request.param]
+    source = registry.build_source(request.param, data_dir=str(data_dir))
+    assert source.name == request.param
+    return source
+
+
+def test_contract(data):
+    assert data.dataset("train").element_spec == ELEMENT_SPEC
+    assert len(set(data.class_names)) == len(data.class_names) > 0
+    for split in data.default_splits:
+        assert set(split.split("+")) <= set(data.splits())
+        examples = list(data.dataset(split).as_numpy_iterator())
+        assert len(examples) == data.num_examples(split) > 0
+        ids = [e["image_id"] for e in examples]
+        assert len(set(ids)) == len(ids)
+        again = data.dataset(split).as_numpy_iterator()
+        assert [e["image_id"] for e in again] == ids
+        rest = data.dataset(split, skip=1).as_numpy_iterator()
+        assert [e["image_id"] for e in rest] == ids[1:]
+        assert list(data.dataset(split, skip=99).as_numpy_iterator()) == []
+        for example in examples:
+            assert example["image"][:2] == b"\xff\xd8"  # JPEG, not decoded
+            boxes, labels = example["gt_boxes"], example["gt_labels"]
+            assert len(boxes) == len(labels)
+            assert len(boxes) == len(example["gt_is_difficult"])
+            assert boxes.min(initial=0) >= 0 and boxes.max(initial=1) <= 1
+            assert (boxes[:, 2:] > boxes[:, :2]).all()
+            assert labels.min(initial=1) >= 1
+            assert labels.max(initial=1) <= len(data.class_names)
+        assert data.dropped_boxes(split) >= 0
+
+
+def test_missing_split(data):
+    for ask in (data.num_examples, data.dropped_boxes, data.dataset):
+        with pytest.raises(InputError) as error:
+            ask("nope")
+        assert "split 'nope' is missing; found: " in str(error.value)
+        assert str(error.value).endswith(", ".join(data.splits()))

@@ -1,0 +1,96 @@
+"""What the VOC folder source says of a folder that it cannot use."""
+
+import pytest
+
+from ssd_tf.data.voc_folder import VocFolder
+from ssd_tf.errors import InputError
+
+
+def message(error):
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_unknown_class(pets):
+    source = VocFolder(pets, ("cat", "dog"))
+    with pytest.raises(InputError) as error:
+        source.num_examples("val")
+    assert message(error) == (
+        f"{pets}/Annotations/c.xml: unknown class 'emu'; known: cat, dog"
+    )
+
+
+def test_image_whose_header_is_needed_and_unreadable(
+    root, add_image, add_split
+):
+    path = add_image(root, "a", ("cat", 50, 25, 100, 50, 0), size=None)
+    path.write_bytes(b"not an image")
+    add_split(root, "train", "a")
+    with pytest.raises(InputError) as error:
+        VocFolder(root).num_examples("train")
+    assert message(error).startswith(f"{path}: image cannot be read: ")
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(InputError) as error:
+        VocFolder(tmp_path / "no")
+    assert message(error) == (
+        f"{tmp_path}/no: folder is missing; a VOC folder has Annotations,"
+        " ImageSets/Main, JPEGImages"
+    )
+
+
+@pytest.mark.parametrize("name", ["Annotations", "ImageSets/Main"])
+def test_missing_subfolder(root, name):
+    (root / name).rmdir()
+    with pytest.raises(InputError) as error:
+        VocFolder(root)
+    assert message(error).startswith(f"{root}/{name}: folder is missing; ")
+
+
+@pytest.mark.parametrize("split", ["trian", "train+trian"])
+def test_missing_split(pets, split):
+    with pytest.raises(InputError) as error:
+        VocFolder(pets).dataset(split)
+    assert message(error) == (
+        f"{pets}/ImageSets/Main/trian.txt: split 'trian' is missing; found:"
+        " train, val"
+    )
+
+
+def test_empty_split(pets, add_split):
+    add_split(pets, "test", "", " ")
+    with pytest.raises(InputError) as error:
+        VocFolder(pets).dataset("test")
+    path = pets / "ImageSets/Main/test.txt"
+    assert message(error) == f"{path}: split 'test' lists no image"
+
+
+def test_missing_image(pets):
+    (pets / "JPEGImages/a.jpg").unlink()
+    with pytest.raises(InputError) as error:
+        VocFolder(pets).dataset("train")
+    assert message(error) == (
+        f"{pets}/JPEGImages/a: image is missing, expected one of .jpg, .jpeg,"
+        " .png, .bmp"
+    )
+
+
+def test_missing_annotation(pets):
+    (pets / "Annotations/a.xml").unlink()
+    source = VocFolder(pets)  # the other splits remain usable
+    assert source.num_examples("val") == 1
+    with pytest.raises(InputError) as error:
+        source.dataset("train")
+    path = pets / "Annotations/a.xml"
+    assert message(error) == f"{path}: annotation file is missing"
+
+
+def test_no_objects_at_all(root, add_image, add_split):
+    add_image(root, "a")
+    add_split(root, "train", "a")
+    with pytest.raises(InputError) as error:
+        VocFolder(root)
+    assert message(error) == (
+        f"{root}: no object in any annotation of the splits train"
+    )

@@ -1,0 +1,256 @@
+"""Trains a detector, or evaluates a trained one.
+
+    python train.py
+    python train.py --dataset=voc_folder --data_dir=PATH --run_dir=RUN
+
+Running the same command again goes on where the run stopped.
+"""
+
+import dataclasses
+import math
+import os
+
+from absl import flags, logging
+
+# TensorFlow reads this once, while it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from ssd_tf import (  # noqa: E402
+    PRESETS,
+    Decoder,
+    DetectorConfig,
+    InputError,
+    TrainConfig,
+    console,
+    matchers,
+    models,
+    training,
+)
+from ssd_tf.data import augment, registry  # noqa: E402
+
+_RECIPE = " (default: the recipe's)"
+
+flags.DEFINE_enum("mode", "train", ["train", "eval"], "What to do with a run.")
+flags.DEFINE_enum("preset", "ssd300_tiny", list(PRESETS), "Detector to train.")
+flags.DEFINE_integer(
+    "num_classes",
+    None,
+    "Object classes, without background; checked against the data "
+    "(default: the data's).",
+    lower_bound=1,
+)
+flags.DEFINE_list(
+    "class_names",
+    None,
+    "Names of a folder's classes in index order, 1..C (default: those found "
+    "in its annotations, sorted).",
+)
+flags.DEFINE_enum(
+    "dataset", "shapes", list(registry.SOURCES), "Data set to train on."
+)
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Folder of the data set; for TFDS data sets the folder that holds them "
+    "(default: ~/tensorflow_datasets).",
+)
+flags.DEFINE_string(
+    "train_split", None, "Split to train on (default: the data set's)."
+)
+flags.DEFINE_string(
+    "eval_split", None, "Split to evaluate on (default: the data set's)."
+)
+flags.DEFINE_string(
+    "run_dir",
+    None,
+    "Folder of the run (default: runs/PRESET_DATASET).",
+)
+flags.DEFINE_enum(
+    "recipe",
+    None,
+    list(training.RECIPES),
+    "Hyperparameters to begin with (default: the data set's).",
+)
+flags.DEFINE_integer(
+    "batch_size", None, "Images per step, all devices" + _RECIPE, lower_bound=1
+)
+flags.DEFINE_integer(
+    "steps", None, "Optimiser steps" + _RECIPE, lower_bound=1
+)
+flags.DEFINE_float(
+    "epochs", None, "Passes over the data, instead of --steps.", lower_bound=0
+)
+flags.DEFINE_float(
+    "learning_rate", None, "Peak learning rate" + _RECIPE, lower_bound=0
+)
+flags.DEFINE_float(
+    "weight_decay", None, "Decay of the kernels" + _RECIPE, lower_bound=0
+)
+flags.DEFINE_enum(
+    "augmentation", None, list(augment.POLICIES), "Policy" + _RECIPE
+)
+flags.DEFINE_bool(
+    "flip_up_down", None, "Also turn images upside down" + _RECIPE
+)
+flags.DEFINE_bool(
+    "rotate_90", None, "Also rotate images by 90 degrees" + _RECIPE
+)
+flags.DEFINE_enum(
+    "matcher",
+    None,
+    sorted(matchers.MATCHERS),
+    "Label assignment (default: the preset's).",
+)
+flags.DEFINE_string(
+    "init_weights",
+    None,
+    "Weights to begin with: imagenet, none, or an earlier run's folder "
+    "(default: imagenet where the backbone has it, else none).",
+)
+flags.DEFINE_integer(
+    "eval_every",
+    None,
+    "Steps between evaluations; 0: only at the end" + _RECIPE,
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "seed", 0, "Of the weights, the order and the augmentation."
+)
+
+FLAGS = flags.FLAGS
+_RECIPE_FLAGS = (
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "augmentation",
+    "flip_up_down",
+    "rotate_90",
+    "eval_every",
+)
+
+
+def detector_config(source) -> DetectorConfig:
+    """The preset with the data's classes and the flags' matcher."""
+    names = tuple(source.class_names)
+    if FLAGS.num_classes is not None and FLAGS.num_classes != len(names):
+        raise InputError(
+            f"--num_classes={FLAGS.num_classes} contradicts {FLAGS.dataset}, "
+            f"which has {len(names)} classes: {', '.join(names)}"
+        )
+    config = dataclasses.replace(
+        PRESETS[FLAGS.preset], num_classes=len(names), class_names=names
+    )
+    if FLAGS.matcher is not None:
+        config = dataclasses.replace(
+            config, matcher=FLAGS.matcher, matcher_params=()
+        )
+    return config
+
+
+def train_config(source) -> TrainConfig:
+    """The recipe with the flags' values."""
+    if FLAGS.steps is not None and FLAGS.epochs is not None:
+        raise InputError("give --steps or --epochs, not both")
+    recipe_name = FLAGS.recipe or training.DEFAULT_RECIPES.get(
+        FLAGS.dataset, training.FOLDER_RECIPE
+    )
+    given = {
+        name: FLAGS[name].value
+        for name in _RECIPE_FLAGS
+        if FLAGS[name].value is not None
+    }
+    recipe = dataclasses.replace(training.RECIPES[recipe_name], **given)
+    splits = source.default_splits
+    train_split = FLAGS.train_split or splits[0]
+    num_examples = source.num_examples(train_split)
+    steps_per_epoch = num_examples / recipe.batch_size
+    if FLAGS.epochs is not None:
+        steps = math.ceil(FLAGS.epochs * steps_per_epoch)
+    elif FLAGS.steps is not None:
+        steps = FLAGS.steps
+    else:
+        steps = max(
+            recipe.steps, math.ceil(recipe.min_epochs * steps_per_epoch)
+        )
+    logging.info(
+        "%d steps of %d images: %.1f epochs of %d images",
+        steps,
+        recipe.batch_size,
+        steps / steps_per_epoch,
+        num_examples,
+    )
+    return TrainConfig(
+        **{**dataclasses.asdict(recipe), "steps": steps},
+        dataset=FLAGS.dataset,
+        data_dir=FLAGS.data_dir,
+        train_split=train_split,
+        eval_split=FLAGS.eval_split or splits[1],
+        recipe=recipe_name,
+        seed=FLAGS.seed,
+        init_weights=FLAGS.init_weights
+        or models.default_weights(PRESETS[FLAGS.preset].backbone),
+    )
+
+
+def main(argv):
+    """Runs the mode that the flags ask for."""
+    console.expect_no_arguments(argv)
+    path = FLAGS.run_dir or os.path.join(
+        "runs", f"{FLAGS.preset}_{FLAGS.dataset.replace('/', '_')}"
+    )
+    run_dir = training.RunDir(path)
+    if FLAGS.mode == "eval":
+        evaluate(run_dir)
+    else:
+        train(run_dir)
+
+
+def evaluate(run_dir: training.RunDir):
+    """Prints the metrics of a trained run."""
+    detector, config, model = training.load_run(run_dir.path)
+    source = registry.build_source(
+        config.dataset,
+        data_dir=FLAGS.data_dir or config.data_dir,
+        class_names=detector.class_names,
+    )
+    metrics, _ = training.evaluate(
+        training.make_detect_function(model, Decoder(detector)),
+        source,
+        FLAGS.eval_split or config.eval_split,
+        image_size=detector.image_size,
+    )
+    print(training.format_metrics(metrics))
+
+
+def train(run_dir: training.RunDir):
+    """Trains, or says that there is nothing left to do."""
+    source = registry.build_source(
+        FLAGS.dataset,
+        data_dir=FLAGS.data_dir,
+        class_names=tuple(FLAGS.class_names) if FLAGS.class_names else None,
+    )
+    logging.info("classes: %s", ", ".join(source.class_names))
+    detector, config = detector_config(source), train_config(source)
+    source.num_examples(config.eval_split)  # fails now rather than at the end
+    run_dir.create(detector, config)
+    if run_dir.is_finished:
+        print(
+            f"{run_dir.path} is finished after {config.steps} steps; give "
+            "another --run_dir to train again"
+        )
+    else:
+        run = training.TrainingRun(detector, config, source, run_dir)
+        run.train()
+    print(training.format_metrics(run_dir.read_result()))
+    print(
+        f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"
+        "next:\n"
+        f"  python export.py --run_dir={run_dir.path} "
+        f"--export_dir=exports/{run_dir.path.name}\n"
+        f"  python -m ssd_tf detect --model={run_dir.path} IMAGE.jpg "
+        "--output_dir=detections"
+    )
+
+
+if __name__ == "__main__":
+    console.run(main)
