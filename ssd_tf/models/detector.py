@@ -70,8 +70,14 @@ def load_imagenet(model: keras.Model, backbone_name: str) -> None:
         raise InputError(
             f"ImageNet weights of {backbone_name!r} could not be downloaded "
             f"({error}); with no network, put the file that Keras names into "
-            "~/.keras/models, or train from scratch with --init_weights="
+            "~/.keras/models, or train from scratch with --init_weights=none"
         ) from error
+
+
+def default_weights(backbone_name: str) -> str:
+    """What training begins with: "imagenet" where that exists, or "none"."""
+    has_weights = find_backbone(backbone_name).load_imagenet is not None
+    return "imagenet" if has_weights else "none"
 
 
 def find_backbone(name: str) -> Backbone:
