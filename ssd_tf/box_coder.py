@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf import box_ops
-from ssd_tf.anchors import Anchors
 
 # exp() of a larger log size overflows long before the image does: the limit
 # of torchvision and Detectron, a factor of 62.5.
@@ -34,45 +33,33 @@ class BoxCoder:
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     encode_variance_in_target: bool = False
 
-    def encode(self, gt_boxes, anchors: Anchors):
+    def encode(self, gt_boxes, anchor_boxes):
         """Offsets of one box per anchor.
 
         Args:
           gt_boxes: [A, 4] float32 yxyx with sides above zero.
-          anchors: A anchors.
+          anchor_boxes: [A, 4] array yxyx, a constant.
 
         Returns:
           [A, 4] float32 offsets cx, cy, w, h.
         """
-        return self.encode_codes(box_codes(gt_boxes), anchors)
+        codes, scales = self.anchor_codes(anchor_boxes)
+        return (box_codes(gt_boxes) - codes) * scales
 
-    def encode_codes(self, gt_codes, anchors: Anchors):
-        """As `encode`, from what `box_codes` gives: [A, 4] -> [A, 4].
-
-        Logarithms are taken once per object rather than once per anchor.
-        """
-        anchor_codes, scales = self._anchor_constants(anchors)
-        return (gt_codes - anchor_codes) * scales
-
-    def decode(self, localisations, anchors: Anchors):
+    def decode(self, localisations, anchor_boxes):
         """Boxes from offsets.
 
         Args:
-          localisations: [.., A, 4] float32 offsets cx, cy, w, h.
-          anchors: A anchors.
+          localisations: [.., 4] float32 offsets cx, cy, w, h.
+          anchor_boxes: [.., 4] float32 yxyx, broadcast against the offsets.
 
         Returns:
-          [.., A, 4] float32 yxyx, not clipped, always finite for finite
-          offsets.
+          [.., 4] float32 yxyx, not clipped, finite for finite offsets.
         """
-        return self.decode_cxcywh(localisations, anchors.cxcywh)
-
-    def decode_cxcywh(self, localisations, anchor_cxcywh):
-        """As `decode`, with the anchors as a tensor [.., 4] in centre form."""
         v_cx, v_cy, v_w, v_h = self._applied_variances()
         t_cx, t_cy, t_w, t_h = tf.unstack(localisations, axis=-1)
         d_cx, d_cy, d_w, d_h = tf.unstack(
-            tf.convert_to_tensor(anchor_cxcywh), axis=-1
+            box_ops.yxyx_to_cxcywh(tf.convert_to_tensor(anchor_boxes)), axis=-1
         )
         cx = d_cx + v_cx * t_cx * d_w
         cy = d_cy + v_cy * t_cy * d_h
@@ -85,9 +72,19 @@ class BoxCoder:
             return (1.0, 1.0, 1.0, 1.0)
         return self.variances
 
-    def _anchor_constants(self, anchors):
-        """Codes and scales of the anchors, each [A, 4]."""
-        centre, size = np.split(anchors.cxcywh.astype(np.float64), 2, axis=-1)
+    def anchor_codes(self, anchor_boxes):
+        """What `encode` needs of the anchors, as constants.
+
+        Args:
+          anchor_boxes: [A, 4] array yxyx.
+
+        Returns:
+          `(codes, scales)`, each [A, 4] float32: the offsets of a box are
+          (its code - codes) * scales.
+        """
+        ymin, xmin, ymax, xmax = np.asarray(anchor_boxes, np.float64).T
+        size = np.stack([xmax - xmin, ymax - ymin], axis=-1)  # [A, 2]
+        centre = np.stack([xmin + xmax, ymin + ymax], axis=-1) / 2
         codes = np.concatenate([centre, np.log(size)], axis=-1)
         scales = np.concatenate([1 / size, np.ones_like(size)], axis=-1)
         scales /= np.array(self._applied_variances())

@@ -109,6 +109,17 @@ class DetectorConfig:
                 f"num_classes is {self.num_classes}, but class_names has "
                 f"{len(self.class_names)}: {', '.join(self.class_names)}"
             )
+        if self.image_size < 1:
+            raise ValueError(f"image_size must be above 0, got {self.image_size}")
+        if len(self.variances) != 4 or min(self.variances) <= 0.0:
+            raise ValueError(
+                f"variances must be four numbers above 0, got {self.variances}"
+            )
+        for name in ("score_threshold", "nms_iou_threshold"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(
+                    f"{name} must be in 0..1, got {getattr(self, name)}"
+                )
         levels = len(self.feature_sizes)
         for name in _PER_LEVEL:
             if len(getattr(self, name)) != levels:

@@ -59,6 +59,7 @@ class Decoder:
             return default if value is None else value
 
         self.anchors = build_anchors(config)
+        self.num_classes = config.num_classes
         self.coder = BoxCoder(
             config.variances, config.encode_variance_in_target
         )
@@ -73,19 +74,29 @@ class Decoder:
         self.multi_label = multi_label
 
     def __call__(self, outputs) -> Detections:
-        """Decodes {"logits": [B, A, C + 1], "localisations": [B, A, 4]}."""
-        probabilities = tf.nn.softmax(
-            tf.cast(outputs["logits"], tf.float32)
-        )  # [B, A, C + 1]
-        offsets = tf.cast(outputs["localisations"], tf.float32)
+        """Decodes {"logits": [B, A, C + 1], "localisations": [B, A, 4]}.
+
+        Raises:
+          ValueError: outputs of another number of anchors or classes.
+        """
+        num_anchors = len(self.anchors)
+        logits = tf.ensure_shape(
+            tf.cast(outputs["logits"], tf.float32),
+            [None, num_anchors, self.num_classes + 1],
+        )
+        offsets = tf.ensure_shape(
+            tf.cast(outputs["localisations"], tf.float32),
+            [None, num_anchors, 4],
+        )
+        probabilities = tf.nn.softmax(logits)  # [B, A, C + 1]
         if self.multi_label:
             scores, index = self._best_of_each_class(probabilities)
         else:
             scores, index = self._best_of_each_box(probabilities)
         # Only candidates are decoded. [B, k, C] or [B, k, 1] of boxes.
-        boxes = self.coder.decode_cxcywh(
+        boxes = self.coder.decode(
             tf.gather(offsets, index, axis=1, batch_dims=1),
-            tf.gather(self.anchors.cxcywh, index),
+            tf.gather(self.anchors.boxes, index),
         )
         return self._suppress(boxes, scores)
 
@@ -105,8 +116,7 @@ class Decoder:
         )  # [B, A]
         scores, index = tf.math.top_k(best_score, k=self.pre_nms_top_k)
         chosen = tf.gather(best_class, index, axis=1, batch_dims=1)  # [B, k]
-        num_classes = probabilities.shape[-1] - 1
-        one_hot = tf.one_hot(chosen - 1, num_classes)  # [B, k, C]
+        one_hot = tf.one_hot(chosen - 1, self.num_classes)  # [B, k, C]
         return one_hot * scores[..., None], index[..., None]
 
     def _suppress(self, boxes, scores) -> Detections:

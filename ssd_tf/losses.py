@@ -24,8 +24,8 @@ class MultiBoxLoss:
     (sum of cross-entropy over positives and mined negatives + alpha * sum of
     smooth L1 over the positives' four coordinates) / max(1, positives). The
     negatives of an image are those of largest background loss, at most
-    `negative_ratio` for each of its positives. Anchors with `gscores` of -1
-    are in neither part. There is no IoU threshold here: the matcher decides.
+    `negative_ratio` for each of its positives. Ignored anchors, those of
+    class 0 with a `gscores` of -1, are in neither part. There is no IoU threshold here: the matcher decides.
 
     Args:
       alpha: weight of the localisation loss.
@@ -120,13 +120,13 @@ def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
     count = ops.floor(
         negative_ratio * ops.sum(ops.cast(positive, "float32"), axis=1)
     )
-    available = ops.sum(ops.cast(negative, "float32"), axis=1)
-    count = ops.cast(ops.minimum(count, available), "int32")[:, None]  # [B, 1]
+    num_anchors = ops.shape(background_loss)[1]
+    count = ops.cast(count, "int32")[:, None]  # [B, 1]
+    # A loss is never below zero: the others sort behind every negative.
     score = ops.where(
         negative, ops.stop_gradient(background_loss), -1.0
-    )  # [B, A]; a loss is never below zero
+    )  # [B, A]
     ascending = ops.sort(score, axis=1)
-    num_anchors = ops.shape(score)[1]
     threshold = ops.take_along_axis(
         ascending, ops.clip(num_anchors - count, 0, num_anchors - 1), axis=1
     )  # [B, 1]
@@ -134,5 +134,4 @@ def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
     equal = ops.logical_and(score == threshold, negative)
     room = count - ops.sum(ops.cast(above, "int32"), axis=1, keepdims=True)
     first_equal = ops.cumsum(ops.cast(equal, "int32"), axis=1) <= room
-    chosen = ops.logical_or(above, ops.logical_and(equal, first_equal))
-    return ops.logical_and(chosen, count > 0)
+    return ops.logical_or(above, ops.logical_and(equal, first_equal))

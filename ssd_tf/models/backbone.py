@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import keras
+
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
@@ -11,15 +13,17 @@ class Backbone:
     Attributes:
       build: (images [B, S, S, 3] RGB 0..255, S) -> feature maps
         [B, f_k, f_k, C_k], fine to coarse.
-      load_imagenet: (detector) -> None, downloads ImageNet weights and copies
-        them; None where there are none.
+      download_imagenet: () -> Keras model with ImageNet weights; None where
+        there are none.
+      copy_imagenet: (that model, detector) -> None, copies what fits.
       sources: (number of levels) -> names of the levels, which begin the
         names of their heads.
     """
 
     build: Callable
-    load_imagenet: Callable | None
     sources: Callable[[int], Sequence[str]]
+    download_imagenet: Callable[[], keras.Model] | None = None
+    copy_imagenet: Callable[[keras.Model, keras.Model], None] | None = None
 
 
 def level_names(num_levels: int) -> tuple[str, ...]:

@@ -59,25 +59,26 @@ def load_imagenet(model: keras.Model, backbone_name: str) -> None:
       InputError: where the backbone has none or the download fails.
     """
     backbone = find_backbone(backbone_name)
-    if backbone.load_imagenet is None:
+    if backbone.download_imagenet is None or backbone.copy_imagenet is None:
         raise InputError(
             f"backbone {backbone_name!r} has no ImageNet weights; it trains "
             "from scratch"
         )
     try:
-        backbone.load_imagenet(model)
-    except Exception as error:
+        source = backbone.download_imagenet()
+    except Exception as error:  # keras.utils.get_file raises a bare Exception
         raise InputError(
             f"ImageNet weights of {backbone_name!r} could not be downloaded "
-            f"({error}); with no network, put the file that Keras names into "
+            f"({error}); where there is no network, put that file into "
             "~/.keras/models, or train from scratch with --init_weights=none"
         ) from error
+    backbone.copy_imagenet(source, model)
 
 
 def default_weights(backbone_name: str) -> str:
     """What training begins with: "imagenet" where that exists, or "none"."""
-    has_weights = find_backbone(backbone_name).load_imagenet is not None
-    return "imagenet" if has_weights else "none"
+    backbone = find_backbone(backbone_name)
+    return "imagenet" if backbone.download_imagenet else "none"
 
 
 def find_backbone(name: str) -> Backbone:

@@ -27,9 +27,11 @@ class PixelNormalization(keras.layers.Layer):
 
     def call(self, images):
         """Normalises [B, H, W, 3]."""
+        # In float32 also under mixed precision: half precision holds pixel
+        # values to a quarter only.
+        mean = ops.convert_to_tensor(self.mean, dtype="float32")
+        images = (ops.cast(images, "float32") - mean) * self.scale
         images = ops.cast(images, self.compute_dtype)
-        mean = ops.convert_to_tensor(self.mean, dtype=self.compute_dtype)
-        images = (images - mean) * self.scale
         return ops.flip(images, axis=-1) if self.bgr else images
 
     def get_config(self):
@@ -67,8 +69,10 @@ class L2Norm(keras.layers.Layer):
 
     def call(self, features):
         """Normalises [B, H, W, C]."""
-        squared = ops.sum(ops.square(features), axis=-1, keepdims=True)
-        return features * ops.rsqrt(squared + 1e-10) * self.gamma
+        # The sum of squares of 512 channels overflows half precision.
+        squared = ops.square(ops.cast(features, "float32"))
+        length = ops.sqrt(ops.sum(squared, axis=-1, keepdims=True) + 1e-10)
+        return features * ops.cast(1.0 / length, features.dtype) * self.gamma
 
     def get_config(self):
         """What `from_config` needs."""

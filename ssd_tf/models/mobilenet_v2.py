@@ -25,13 +25,15 @@ def _build(images, image_size):
     return maps + layers.extra_levels(maps[-1], num_strided=1, num_valid=2)
 
 
-def _load_imagenet(model):
-    source = keras.applications.MobileNetV2(
-        include_top=False, weights="imagenet"
+def _download_imagenet():
+    return keras.applications.MobileNetV2(
+        input_shape=(224, 224, 3), include_top=False, weights="imagenet"
     )
-    layers.copy_by_name(source, model)
 
 
 BACKBONE = Backbone(
-    build=_build, load_imagenet=_load_imagenet, sources=level_names
+    build=_build,
+    sources=level_names,
+    download_imagenet=_download_imagenet,
+    copy_imagenet=layers.copy_by_name,
 )

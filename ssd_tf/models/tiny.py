@@ -50,4 +50,4 @@ def _build(images, image_size):
     return [c3, c4, c5, c6, c7, c8]
 
 
-BACKBONE = Backbone(build=_build, load_imagenet=None, sources=level_names)
+BACKBONE = Backbone(build=_build, sources=level_names)

@@ -44,14 +44,17 @@ def _build(images, image_size):
     return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7, *extra]
 
 
-def _load_imagenet(model):
+def _download_imagenet():
+    return keras.applications.VGG16(weights="imagenet", include_top=True)
+
+
+def _copy_imagenet(source, model):
     """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2.
 
     Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
     in DeepLab's net surgery (the indices follow the common recipe; the
     original ones were never published).
     """
-    source = keras.applications.VGG16(weights="imagenet", include_top=True)
     for block, (_, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
             model.get_layer(f"conv{block}_{k}").set_weights(
@@ -79,12 +82,14 @@ def copy_fully_connected(model, fc1_weights, fc2_weights):
     model.get_layer("fc7").set_weights([kernel[None, None, ::4, ::4], bias[::4]])
 
 
+def _level_names(num_levels):
+    extra = (f"conv{6 + k}_2" for k in range(num_levels - 2))
+    return ("conv4_3_norm", "fc7", *extra)
+
+
 BACKBONE = Backbone(
     build=_build,
-    load_imagenet=_load_imagenet,
-    sources=lambda num_levels: (
-        "conv4_3_norm",
-        "fc7",
-        *(f"conv{6 + k}_2" for k in range(num_levels - 2)),
-    ),
+    sources=_level_names,
+    download_imagenet=_download_imagenet,
+    copy_imagenet=_copy_imagenet,
 )

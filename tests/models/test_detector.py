@@ -1,0 +1,189 @@
+"""The contract of every backbone, and what the detector does around it."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import PRESETS, InputError, build_anchors, build_detector
+from ssd_tf.models import BACKBONES, load_imagenet
+
+C = 3
+IMAGENET = {
+    "mobilenet_v2": "MobileNetV2",
+    "resnet50": "ResNet50",
+    "vgg16": "VGG16",
+}
+
+
+def config_of(backbone):
+    """The 300 px preset of a backbone, with three classes."""
+    return dataclasses.replace(
+        PRESETS[f"ssd300_{backbone}"], num_classes=C, class_names=()
+    )
+
+
+@pytest.fixture(scope="module", params=sorted(BACKBONES))
+def detector(request):
+    """One detector of each backbone, and its config."""
+    config = config_of(request.param)
+    return build_detector(config), config
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return build_detector(config_of("tiny"))
+
+
+def random_images(batch, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (batch, 300, 300, 3), np.uint8)
+
+
+def test_contract(detector):
+    model, config = detector
+    num_anchors = len(build_anchors(config))
+    assert model.input_shape == (None, 300, 300, 3)
+    assert {name: value.shape for name, value in model.output.items()} == {
+        "logits": (None, num_anchors, C + 1),
+        "localisations": (None, num_anchors, 4),
+    }
+    images = random_images(2)
+    outputs = model(images)
+    assert outputs["logits"].shape == (2, 8732, C + 1)
+    assert outputs["localisations"].shape == (2, 8732, 4)
+    for value in outputs.values():
+        assert value.dtype == tf.float32
+        assert np.isfinite(value).all()
+    # Pixels are 0..255 whatever their type.
+    as_float = model(images.astype(np.float32))
+    for name, value in outputs.items():
+        np.testing.assert_array_equal(as_float[name], value)
+    # And an image's outputs are its own, whatever the batch.
+    alone = model(images[1:])
+    for name, value in outputs.items():
+        np.testing.assert_allclose(alone[name][0], value[1], atol=1e-3)
+
+
+def test_outputs_depend_on_the_image(detector):
+    model, _ = detector
+    outputs = model(random_images(2))
+    for value in outputs.values():
+        for level in (0, 5775, 5776, 7942, 8542, 8692, 8728, 8731):
+            assert np.abs(value[0, level] - value[1, level]).max() > 0
+
+
+def head_layers(model, suffix):
+    return [layer for layer in model.layers if layer.name.endswith(suffix)]
+
+
+@pytest.mark.parametrize("level", range(6))
+@pytest.mark.parametrize(
+    "suffix, output, channels",
+    [("_mbox_conf", "logits", C + 1), ("_mbox_loc", "localisations", 4)],
+)
+def test_head_channels_are_box_major(tiny, level, suffix, output, channels):
+    config = config_of("tiny")
+    anchors = build_anchors(config)
+    heads = head_layers(tiny, suffix)
+    assert len(heads) == 6
+    boxes_per_cell = config.boxes_per_cell[level]
+    original = heads[level].get_weights()
+    kernel, bias = (np.zeros_like(w) for w in original)
+    assert bias.shape == (boxes_per_cell * channels,)
+    box, channel = boxes_per_cell - 2, 2
+    bias[box * channels + channel] = 7
+    heads[level].set_weights([kernel, bias])
+    values = tiny(random_images(1))[output].numpy()[0]
+    heads[level].set_weights(original)
+    # Exactly that box of every cell of the level, and that channel of it.
+    expected = np.zeros([anchors.levels[level].num_anchors, channels])
+    expected[box::boxes_per_cell, channel] = 7
+    np.testing.assert_array_equal(values[anchors.level == level], expected)
+
+
+def test_cells_run_row_by_row(tiny):
+    # An image that differs in its right half changes anchors on the right.
+    images = np.full([2, 300, 300, 3], 128, np.uint8)
+    images[1, :100, 200:] = 255
+    logits = tiny(images)["logits"].numpy()
+    changed = np.abs(logits[1] - logits[0]).max(axis=1)[:5776]
+    grid = changed.reshape(38, 38, 4).max(axis=2)
+    row, column = np.unravel_index(grid.argmax(), grid.shape)
+    assert row < 17 and column > 21
+    assert grid[-1, 0] == 0
+
+
+def test_preprocessing_is_inside():
+    # The means, R, G, B, become zeros; the channels are swapped to B, G, R.
+    model = build_detector(config_of("vgg16"))
+    normalize = model.get_layer("normalize")
+    pixels = np.float32([[[[123, 117, 104], [124, 117, 104]]]])
+    np.testing.assert_array_equal(normalize(pixels), [[[[0, 0, 0], [0, 0, 1]]]])
+
+
+@pytest.mark.parametrize("backbone", sorted(BACKBONES))
+def test_feature_maps_that_do_not_fit_are_refused(backbone):
+    config = dataclasses.replace(
+        config_of(backbone), feature_sizes=(38, 19, 10, 5, 3, 2)
+    )
+    with pytest.raises(
+        ValueError,
+        match=f"'{backbone}' makes feature maps 38x38, .*, 3x3, 1x1 of a 300 "
+        "px image, but feature_sizes has 38x38, .*, 3x3, 2x2",
+    ):
+        build_detector(config)
+
+
+def test_unknown_backbone():
+    config = dataclasses.replace(config_of("tiny"), backbone="vgg19")
+    with pytest.raises(InputError, match="'vgg19'; known: .*tiny, vgg16"):
+        build_detector(config)
+
+
+def test_save_and_load(tiny, tmp_path):
+    path = tmp_path / "detector.keras"
+    tiny.save(path)
+    loaded = keras.saving.load_model(path)
+    images = random_images(1)
+    expected = tiny(images)
+    for name, value in loaded(images).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_outputs_are_float32_under_mixed_precision():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build_detector(config_of("tiny"))
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    assert model.get_layer("stem1").compute_dtype == "bfloat16"
+    assert all(v.dtype == "float32" for v in model.output.values())
+
+
+@pytest.mark.parametrize("backbone", sorted(IMAGENET))
+def test_a_failed_download_is_explained(backbone, monkeypatch):
+    def unreachable(*args, weights="imagenet", **kwargs):
+        assert weights == "imagenet"
+        raise OSError("URL fetch failure on https://example.org: None")
+
+    model = keras.Sequential(name="never_touched")
+    monkeypatch.setattr(keras.applications, IMAGENET[backbone], unreachable)
+    with pytest.raises(
+        InputError, match=f"'{backbone}' could not be downloaded .*URL fetch"
+    ) as caught:
+        load_imagenet(model, backbone)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_backbone_without_imagenet_weights_says_so(tiny):
+    with pytest.raises(InputError, match="'tiny' has no ImageNet weights"):
+        load_imagenet(tiny, "tiny")
+
+
+def test_every_backbone_has_a_300_preset():
+    for backbone in BACKBONES:
+        assert PRESETS[f"ssd300_{backbone}"].backbone == backbone

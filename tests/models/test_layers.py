@@ -1,0 +1,144 @@
+import keras
+import numpy as np
+import pytest
+
+from ssd_tf.models import layers
+
+
+def test_l2_norm_by_hand():
+    features = np.array([[[[3, 4], [0, -2]]]], np.float32)
+    layer = layers.L2Norm()
+    # 20 (3, 4) / 5 and 20 (0, -2) / 2
+    np.testing.assert_allclose(
+        layer(features), [[[[12, 16], [0, -20]]]], rtol=1e-6
+    )
+    assert layer.gamma.shape == (2,)
+    np.testing.assert_array_equal(layer.gamma, [20, 20])
+    assert len(layer.trainable_weights) == 1
+
+
+def test_l2_norm_scales_each_channel_by_its_own_gamma():
+    layer = layers.L2Norm()
+    layer.build((None, 1, 1, 2))
+    layer.set_weights([np.array([5, 10], np.float32)])
+    features = np.array([[[[3, 4]]]], np.float32)
+    np.testing.assert_allclose(layer(features), [[[[3, 8]]]], rtol=1e-6)
+
+
+def test_l2_norm_of_zeros_is_finite_with_its_gradient():
+    tf = pytest.importorskip("tensorflow")
+    layer = layers.L2Norm()
+    features = tf.zeros([1, 2, 2, 8])
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        total = tf.reduce_sum(layer(features))
+    assert float(total) == 0
+    assert np.isfinite(tape.gradient(total, features)).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int64"])
+def test_pixel_normalization(dtype):
+    pixels = np.array([[[[10, 20, 255]]]], dtype)
+    rgb = layers.PixelNormalization((1, 2, 5), scale=0.5)
+    bgr = layers.PixelNormalization((1, 2, 5), scale=0.5, bgr=True)
+    np.testing.assert_allclose(rgb(pixels), [[[[4.5, 9, 125]]]])
+    # The means are given as R, G, B in both cases.
+    np.testing.assert_allclose(bgr(pixels), [[[[125, 9, 4.5]]]])
+    assert keras.backend.standardize_dtype(rgb(pixels).dtype) == "float32"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.L2Norm(7.0, name="norm"),
+        layers.PixelNormalization((1, 2, 5), scale=0.5, bgr=True, name="p"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_are_rebuilt_from_their_config(layer):
+    copy = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(layer)
+    )
+    assert type(copy) is type(layer)
+    assert copy.get_config() == layer.get_config()
+
+
+def ones_kernel(model, name):
+    layer = model.get_layer(name)
+    kernel, bias = layer.get_weights()
+    layer.set_weights([np.ones_like(kernel), bias])
+
+
+def corner_sums(function, size):
+    """Sums of a 3x3 stride-2 convolution with ones over an image of ones."""
+    inputs = keras.Input((size, size, 1))
+    model = keras.Model(inputs, function(inputs))
+    ones_kernel(model, "c")
+    return model(np.ones([1, size, size, 1], np.float32))[0, :, :, 0]
+
+
+@pytest.mark.parametrize("size, cells", [(10, 5), (19, 10), (16, 8)])
+def test_padding_is_one_pixel_on_every_side(size, cells):
+    sums = corner_sums(
+        lambda x: layers.padded_conv_relu(x, 1, 3, strides=2, name="c"), size
+    )
+    assert sums.shape == (cells, cells)
+    # The first window begins in the padding: 2x2 of its 3x3 pixels are real.
+    assert float(sums[0, 0]) == 4
+    # "same" would give 9 there for even sizes.
+    last = 4 if size % 2 else 9
+    assert float(sums[-1, -1]) == last
+
+
+def test_extra_levels_of_300():
+    inputs = keras.Input((19, 19, 8))
+    maps = layers.extra_levels(inputs, num_strided=2, num_valid=2)
+    assert [m.shape[1:] for m in maps] == [
+        (10, 10, 512),
+        (5, 5, 256),
+        (3, 3, 256),
+        (1, 1, 256),
+    ]
+
+
+def test_extra_levels_of_512():
+    inputs = keras.Input((32, 32, 8))
+    maps = layers.extra_levels(
+        inputs, num_strided=4, num_valid=1, last_kernel=4
+    )
+    assert [m.shape[1:] for m in maps] == [
+        (16, 16, 512),
+        (8, 8, 256),
+        (4, 4, 256),
+        (2, 2, 256),
+        (1, 1, 256),
+    ]
+
+
+def test_convolutions_begin_as_in_caffe():
+    # Uniform within sqrt(3 / fan_in), biases zero.
+    inputs = keras.Input((3, 3, 64))
+    outputs = layers.conv_relu(inputs, 32, 3, name="c")
+    kernel, bias = keras.Model(inputs, outputs).get_layer("c").get_weights()
+    limit = np.sqrt(3 / (9 * 64))
+    assert 0.99 * limit < np.abs(kernel).max() <= limit
+    assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
+    assert not bias.any()
+
+
+def test_copy_by_name():
+    def make(extra):
+        x = inputs = keras.Input((4,))
+        for name in ["a", "b"] + extra:
+            x = keras.layers.Dense(4, name=name)(x)
+        return keras.Model(inputs, x)
+
+    source, target = make([]), make(["head"])
+    layers.copy_by_name(source, target)
+    for name in ("a", "b"):
+        for one, other in zip(
+            source.get_layer(name).get_weights(),
+            target.get_layer(name).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, other)

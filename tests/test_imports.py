@@ -1,0 +1,112 @@
+"""Which module may import which, read from the source."""
+
+import ast
+import pathlib
+
+import pytest
+
+import ssd_tf
+
+PACKAGE = pathlib.Path(ssd_tf.__file__).parent
+RANKS = {
+    "errors": 0,
+    "version": 0,
+    "config": 0,
+    "box_ops": 0,
+    "anchor_spans": 0,
+    "anchors": 1,
+    "box_coder": 1,
+    "losses": 1,
+    "visualization": 1,
+    "console": 1,
+    "matchers": 2,
+    "models": 2,
+    "decoder": 2,
+    "target_encoder": 3,
+    "conversion": 3,
+    "data": 4,
+    "evaluation": 4,
+    "training": 5,
+    "serving": 5,
+    "commands": 6,
+    "__main__": 7,
+}
+MODULES = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for path in PACKAGE.rglob("*.py")
+    if path != PACKAGE / "__init__.py"  # gathers the public names
+)
+EXTRAS = {"tf2onnx", "onnx", "onnxruntime", "tensorflow_serving", "requests"}
+KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
+
+
+def imports(source):
+    """Full names of what a module imports, anywhere in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the direction"
+            # `from ssd_tf import box_ops` imports the module ssd_tf.box_ops.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def unit(module):
+    """The file or folder of the package that a module belongs to."""
+    return module.split("/")[0].removesuffix(".py")
+
+
+def wrong_imports(module, source):
+    own = unit(module)
+    wrong = []
+    for name in imports(source):
+        parts = name.split(".")
+        if parts[0] != "ssd_tf" or parts[1] == own:
+            continue
+        # A name that is no module comes from the top of the package, which
+        # imports everything but scripts and what trains.
+        if RANKS.get(parts[1], 4) >= RANKS.get(own, 0):
+            wrong.append(name)
+    return wrong
+
+
+def read(module):
+    return (PACKAGE / module).read_text(encoding="utf-8")
+
+
+def test_every_module_has_a_rank():
+    assert {unit(module) for module in MODULES} <= set(RANKS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module):
+    assert wrong_imports(module, read(module)) == []
+
+
+@pytest.mark.parametrize(
+    "module, source",
+    [
+        ("anchors.py", "from ssd_tf.matchers.base import IGNORED"),
+        ("anchors.py", "from ssd_tf import decoder"),
+        ("anchors.py", "from ssd_tf import Decoder"),
+        ("anchors.py", "import ssd_tf.training.loop as loop"),
+        ("data/pipeline.py", "from ssd_tf.evaluation import voc"),
+        ("models/tiny.py", "def f():\n    from ssd_tf import matchers"),
+    ],
+)
+def test_a_wrong_import_is_seen(module, source):
+    assert len(wrong_imports(module, source)) == 1
+
+
+@pytest.mark.parametrize("module", KERAS_ONLY)
+def test_models_and_losses_use_keras_only(module):
+    roots = {name.split(".")[0] for name in imports(read(module))}
+    assert not roots & {"tensorflow", "torch", "jax"}
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if RANKS.get(unit(m), 0) < 5]
+)
+def test_the_core_does_not_import_extras(module):
+    roots = {name.split(".")[0] for name in imports(read(module))}
+    assert not roots & EXTRAS

@@ -1,0 +1,168 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import PRESETS, EncodedTargets, MultiBoxLoss, TargetEncoder
+from ssd_tf.losses import smooth_l1
+
+# Probabilities of background and two classes; the logits are their logarithms.
+POSITIVE_2 = (0.25, 0.25, 0.5)  # cross-entropy of class 2: ln 2
+POSITIVE_1 = (0.4, 0.2, 0.4)  # of class 1: ln 5
+HARD = (0.1, 0.5, 0.4)  # of background: ln 10
+MEDIUM = (0.5, 0.25, 0.25)  # ln 2
+EASY = (0.8, 0.1, 0.1)  # ln 1.25
+EASIEST = (0.9, 0.05, 0.05)
+IGNORED = (0.01, 0.98, 0.01)  # the hardest of all
+
+
+def make_batch():
+    """Three images of six anchors: 1, 0 and 2 positives."""
+    probabilities = [
+        [EASY, POSITIVE_2, HARD, EASIEST, IGNORED, MEDIUM],
+        [HARD, HARD, MEDIUM, EASY, IGNORED, HARD],
+        [POSITIVE_2, IGNORED, MEDIUM, IGNORED, POSITIVE_1, IGNORED],
+    ]
+    gclasses = [[0, 2, 0, 0, 0, 0], [0] * 6, [2, 0, 0, 0, 1, 0]]
+    gscores = [
+        [0.1, 0.6, 0.4, 0, -1, 0],
+        [0, 0, 0, 0, -1, 0],
+        [0.5, -1, 0, -1, 0.1, -1],
+    ]
+    glocalisations = np.zeros([3, 6, 4], np.float32)
+    localisations = np.full([3, 6, 4], 9, np.float32)  # only positives count
+    glocalisations[0, 1] = [0.5, 2, 1, -3]
+    localisations[0, 1] = [0, 0, 1, -2]  # .125 + 1.5 + 0 + .5
+    localisations[2, 0] = [0.2, 0, 0, 0]  # .02
+    localisations[2, 4] = [0, 0, 0, -4]  # 3.5
+    targets = EncodedTargets(
+        np.array(gclasses, np.int32),
+        glocalisations,
+        np.array(gscores, np.float32),
+    )
+    logits = np.log(np.array(probabilities, np.float32))
+    return targets, {"logits": logits, "localisations": localisations}
+
+
+def images(batch, rows):
+    targets, outputs = batch
+    return (
+        EncodedTargets(*(t[rows] for t in targets)),
+        {name: value[rows] for name, value in outputs.items()},
+    )
+
+
+def test_one_image_by_hand():
+    # ln 2 of the positive, and ln 10, ln 2, ln 1.25 of three negatives.
+    losses = MultiBoxLoss()(*images(make_batch(), [0]))
+    assert float(losses.classification) == pytest.approx(np.log(50), abs=1e-6)
+    assert float(losses.localisation) == pytest.approx(2.125, abs=1e-6)
+    assert float(losses.total) == pytest.approx(6.037023, abs=1e-5)
+
+
+def test_negatives_are_at_most_those_available():
+    # ln 2 and ln 5 of the positives, ln 2 of the only negative; two positives.
+    losses = MultiBoxLoss()(*images(make_batch(), [2]))
+    assert float(losses.classification) == pytest.approx(
+        np.log(20) / 2, abs=1e-6
+    )
+    assert float(losses.localisation) == pytest.approx(3.52 / 2, abs=1e-6)
+
+
+def test_batch_by_hand():
+    # (ln 50 + 0 + ln 20) / 3: negatives are counted image by image, and the
+    # image without objects has none. (2.125 + 3.52) / 3.
+    losses = MultiBoxLoss()(*make_batch())
+    assert float(losses.classification) == pytest.approx(np.log(10), abs=1e-6)
+    assert float(losses.localisation) == pytest.approx(1.8816667, abs=1e-6)
+    assert float(losses.total) == pytest.approx(4.1842518, abs=1e-5)
+
+
+def test_alpha_weighs_the_localisation():
+    losses = MultiBoxLoss(alpha=2.5)(*make_batch())
+    assert float(losses.total) == pytest.approx(
+        np.log(10) + 2.5 * 1.8816667, abs=1e-5
+    )
+    assert float(losses.localisation) == pytest.approx(1.8816667, abs=1e-6)
+
+
+def test_negative_ratio():
+    # One negative for the positive of image 0; image 2 has only one anyway.
+    losses = MultiBoxLoss(negative_ratio=1.0)(*make_batch())
+    assert float(losses.classification) == pytest.approx(
+        np.log(2 * 10 * 20) / 3, abs=1e-6
+    )
+
+
+def test_results_are_float32_scalars():
+    for loss in MultiBoxLoss()(*make_batch()):
+        assert loss.shape == () and loss.dtype == tf.float32
+
+
+def gradients(targets, outputs):
+    outputs = {k: tf.constant(v) for k, v in outputs.items()}
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        losses = MultiBoxLoss()(targets, outputs)
+    return losses, tape.gradient(losses.total, outputs)
+
+
+def test_no_positives_give_zero_with_zero_gradients():
+    losses, grads = gradients(*images(make_batch(), [1]))
+    assert [float(loss) for loss in losses] == [0, 0, 0]
+    assert not np.any(grads["logits"])
+    assert not np.any(grads["localisations"])
+
+
+def test_gradients_reach_positives_and_mined_negatives_only():
+    _, grads = gradients(*make_batch())
+    touched = np.any(grads["logits"], axis=-1)
+    assert touched.tolist() == [
+        [True, True, True, False, False, True],
+        [False] * 6,
+        [True, False, True, False, True, False],
+    ]
+    # d(cross-entropy)/d(logits) = p - onehot, over three positives.
+    np.testing.assert_allclose(
+        grads["logits"][0, 1], np.array([0.25, 0.25, -0.5]) / 3, atol=1e-6
+    )
+    # Smooth L1 has slope d below 1 and 1 above.
+    np.testing.assert_allclose(
+        grads["localisations"][0, 1], np.array([-0.5, -1, 0, 1]) / 3, atol=1e-6
+    )
+    assert not np.any(grads["localisations"][1])
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e8, 1e30])
+def test_large_logits_stay_finite(scale):
+    targets, outputs = make_batch()
+    outputs["logits"] = outputs["logits"] * np.float32(scale)
+    losses, grads = gradients(targets, outputs)
+    assert all(np.isfinite(loss) for loss in losses)
+    assert np.isfinite(grads["logits"]).all()
+    assert float(losses.classification) > 0
+
+
+def test_no_positives_in_the_global_batch():
+    losses = MultiBoxLoss()(*images(make_batch(), [1]), num_positives=0)
+    assert [float(loss) for loss in losses] == [0, 0, 0]
+
+
+def test_takes_what_the_encoder_gives():
+    targets = TargetEncoder(PRESETS["ssd300_tiny"])(
+        np.array([[1], [0]]), np.float32([[[0.1, 0.1, 0.5, 0.5]], [[0] * 4]])
+    )
+    outputs = {
+        "logits": keras.ops.zeros([2, 8732, 21]),
+        "localisations": keras.ops.zeros([2, 8732, 4]),
+    }
+    # Every loss is ln 21: one for each positive and three negatives.
+    losses = MultiBoxLoss()(targets, outputs)
+    assert float(losses.classification) == pytest.approx(4 * np.log(21), 1e-5)
+
+
+def test_smooth_l1():
+    difference = np.float32([-3, -1, -0.5, 0, 0.5, 1, 1.5])
+    np.testing.assert_allclose(
+        smooth_l1(difference), [2.5, 0.5, 0.125, 0, 0.125, 0.5, 1], atol=1e-7
+    )
