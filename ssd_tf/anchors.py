@@ -8,9 +8,12 @@ Levels run fine to coarse, cells row by row, and the boxes of a cell fastest:
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from ssd_tf.anchor_spans import AnchorSpans, distinct_spans
 from ssd_tf.config import DetectorConfig
 
 
@@ -44,6 +47,18 @@ class AnchorLevel:
         return self.feature_size**2 * self.boxes_per_cell
 
 
+class LevelCells(NamedTuple):
+    """Cells of one level.
+
+    Attributes:
+      centers: [N, 2] float32 cx, cy of each cell.
+      anchors: [N, A_k] int32 indices of each cell's anchors.
+    """
+
+    centers: np.ndarray
+    anchors: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Anchors:
     """Anchors as constants.
@@ -66,12 +81,28 @@ class Anchors:
     @classmethod
     def from_boxes(cls, boxes, level=None) -> "Anchors":
         """Anchors from any boxes [A, 4] yxyx and their levels [A]."""
-        boxes = np.asarray(boxes, np.float32)
+        boxes = np.array(boxes, np.float32)
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(f"boxes must be [A, 4], got {boxes.shape}")
         if level is None:
             level = np.zeros(len(boxes))
-        return cls(_read_only(boxes), _read_only(np.asarray(level, np.int32)))
+        return cls(_read_only(boxes), _read_only(np.array(level, np.int32)))
+
+    @classmethod
+    def from_levels(cls, levels: Sequence[AnchorLevel]) -> "Anchors":
+        """Anchors of any grids; each `start` must follow the level before."""
+        boxes = [
+            _grid_boxes(v.feature_size, v.step, v.shapes.astype(np.float64))
+            for v in levels
+        ]
+        level = np.repeat(
+            np.arange(len(levels)), [v.num_anchors for v in levels]
+        )
+        return cls(
+            boxes=_read_only(np.concatenate(boxes).astype(np.float32)),
+            level=_read_only(level.astype(np.int32)),
+            levels=tuple(levels),
+        )
 
     @functools.cached_property
     def cxcywh(self) -> np.ndarray:
@@ -82,6 +113,25 @@ class Anchors:
             axis=-1,
         )
         return _read_only(centre_form.astype(np.float32))
+
+    @functools.cached_property
+    def cells(self) -> tuple[LevelCells, ...]:
+        """The cells of each level; without grids, each anchor is a cell."""
+        if self.levels:
+            return tuple(_grid_cells(level) for level in self.levels)
+        members = [
+            np.flatnonzero(self.level == k).astype(np.int32)
+            for k in np.unique(self.level)
+        ]
+        return tuple(
+            LevelCells(self.cxcywh[index, :2], index[:, None])
+            for index in members
+        )
+
+    @functools.cached_property
+    def spans(self) -> AnchorSpans:
+        """The distinct extents and areas of the boxes."""
+        return distinct_spans(self.boxes)
 
 
 def build_anchors(config: DetectorConfig) -> Anchors:
@@ -97,7 +147,10 @@ def build_anchors(config: DetectorConfig) -> Anchors:
     boxes = []
     start = 0
     for k, feature_size in enumerate(config.feature_sizes):
-        min_size_px, max_size_px = config.min_sizes_px[k], config.max_sizes_px[k]
+        min_size_px, max_size_px = (
+            config.min_sizes_px[k],
+            config.max_sizes_px[k],
+        )
         if config.truncate_sizes:
             min_size_px, max_size_px = int(min_size_px), int(max_size_px)
         shapes = (
@@ -152,6 +205,17 @@ def _grid_boxes(feature_size, step, shapes) -> np.ndarray:
         cy - half_h, cx - half_w, cy + half_h, cx + half_w
     )  # 4 x [f, f, A_k]
     return np.stack(corners, axis=-1).reshape(-1, 4)
+
+
+def _grid_cells(level: AnchorLevel) -> LevelCells:
+    axis = (np.arange(level.feature_size) + 0.5) * level.step
+    cy, cx = np.meshgrid(axis, axis, indexing="ij")
+    centers = np.stack([cx.ravel(), cy.ravel()], axis=-1)  # [N, 2]
+    index = np.arange(level.start, level.start + level.num_anchors)
+    return LevelCells(
+        centers.astype(np.float32),
+        index.reshape(-1, level.boxes_per_cell).astype(np.int32),
+    )
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -46,6 +46,7 @@ class TargetEncoder:
         self.coder = box_coder.BoxCoder(
             config.variances, config.encode_variance_in_target
         )
+        self._anchor_codes = self.coder.anchor_codes(self.anchors.boxes)
 
     def __call__(self, gt_labels, gt_boxes) -> EncodedTargets:
         """Encodes one image, or a batch of images with padded objects.
@@ -87,22 +88,20 @@ class TargetEncoder:
         )
 
     def _targets(self, gt_index, gt_labels, gt_boxes):
-        # Row 0 stands for every anchor without an object, so that the gather
-        # is dense and the code below needs no object to exist.
-        valid = matchers.valid_objects(gt_boxes, gt_labels)  # [M]
-        unit_box = tf.constant([0.0, 0.0, 1.0, 1.0])
-        boxes = tf.where(valid[:, None], gt_boxes, unit_box)
-        codes = box_coder.box_codes(
-            tf.concat([unit_box[None], boxes], axis=0)
-        )  # [1 + M, 4]
-        labels = tf.pad(gt_labels, [[1, 0]])  # [1 + M]
-        row = tf.maximum(gt_index, -1) + 1  # [A]
-        gclasses = tf.gather(labels, row)  # [A]
-        offsets = self.coder.encode_codes(
-            tf.gather(codes, row), self.anchors
-        )  # [A, 4]
-        positive = gclasses[:, None] > 0
-        return gclasses, tf.where(positive, offsets, tf.zeros_like(offsets))
+        # Positives are few: the code is computed for them alone, and the
+        # logarithms once per object.
+        rows = tf.where(gt_index >= 0)  # [P, 1]
+        objects = tf.gather_nd(gt_index, rows)  # [P]
+        codes = tf.gather(box_coder.box_codes(gt_boxes), objects)  # [P, 4]
+        anchor_codes, scales = self._anchor_codes
+        offsets = (codes - tf.gather_nd(anchor_codes, rows)) * tf.gather_nd(
+            scales, rows
+        )  # [P, 4]
+        num_anchors = len(self.anchors)
+        return (
+            tf.scatter_nd(rows, tf.gather(gt_labels, objects), [num_anchors]),
+            tf.scatter_nd(rows, offsets, [num_anchors, 4]),
+        )
 
     def _signature(self) -> EncodedTargets:
         num_anchors = len(self.anchors)
@@ -116,8 +115,7 @@ class TargetEncoder:
 def _check_shapes(labels_shape, boxes_shape):
     if boxes_shape.rank not in (2, 3) or boxes_shape[-1] != 4:
         raise ValueError(
-            "gt_boxes must be [M, 4] or [B, M, 4], "
-            f"got {tuple(boxes_shape)}"
+            "gt_boxes must be [M, 4] or [B, M, 4], " f"got {boxes_shape}"
         )
     if labels_shape.rank != boxes_shape.rank - 1 or not (
         labels_shape.is_compatible_with(boxes_shape[:-1])

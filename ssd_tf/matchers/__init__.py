@@ -1,9 +1,10 @@
 """Label-assignment strategies, one per file, chosen by name."""
 
-import dataclasses
 from typing import Any
 
 from ssd_tf.errors import InputError
+from ssd_tf.matchers import parameters
+from ssd_tf.matchers.atss import AtssMatcher
 from ssd_tf.matchers.base import (
     IGNORED,
     UNMATCHED,
@@ -11,31 +12,70 @@ from ssd_tf.matchers.base import (
     MatchResult,
     valid_objects,
 )
+from ssd_tf.matchers.fcos import FcosMatcher, centerness
+from ssd_tf.matchers.retinanet import RetinanetMatcher
+from ssd_tf.matchers.rpn import RpnMatcher
 from ssd_tf.matchers.ssd import SsdMatcher
+from ssd_tf.matchers.topk import TopkMatcher
+from ssd_tf.matchers.yolo_grid import ignore_by_prediction
+from ssd_tf.matchers.yolov2 import Yolov2Matcher
+from ssd_tf.matchers.yolov3 import Yolov3Matcher
 
-MATCHERS: dict[str, type] = {
+MATCHERS: dict[str, type[Matcher]] = {
     "ssd": SsdMatcher,
+    "rpn": RpnMatcher,
+    "retinanet": RetinanetMatcher,
+    "yolov2": Yolov2Matcher,
+    "yolov3": Yolov3Matcher,
+    "fcos": FcosMatcher,
+    "topk": TopkMatcher,
+    "atss": AtssMatcher,
 }
 
 
-def build_matcher(name: str, params: tuple[tuple[str, Any], ...] = ()):
+def build_matcher(
+    name: str, params: tuple[tuple[str, Any], ...] = ()
+) -> Matcher:
     """The matcher of a name, with parameters as (name, value) pairs.
 
     Raises:
-      InputError: for an unknown name or parameter; lists the known ones.
+      InputError: for an unknown name or parameter, listing the known ones,
+        and for a value that a parameter cannot have.
     """
+    matcher = _matcher_type(name)
+    values = dict(parameters.checked(name, matcher, params))
+    try:
+        return matcher(**values)
+    except InputError as error:
+        raise InputError(f"matcher {name!r}: {error}") from None
+
+
+def parse_matcher_params(name: str, text: str) -> tuple[tuple[str, Any], ...]:
+    """Parses the parameters of a matcher, as given on the command line.
+
+    Args:
+      name: a key of `MATCHERS`.
+      text: such as "k=9,center_rule=true"; empty for no parameters. Values
+        are parsed by the type of the matcher's field: true or false for a
+        switch, none where a field takes None.
+
+    Returns:
+      (parameter, value) pairs for `DetectorConfig.matcher_params`.
+
+    Raises:
+      InputError: as `build_matcher`.
+    """
+    params = parameters.parse(name, _matcher_type(name), text)
+    build_matcher(name, params)
+    return params
+
+
+def _matcher_type(name: str) -> type[Matcher]:
     if name not in MATCHERS:
         raise InputError(
             f"unknown matcher {name!r}; known: {', '.join(sorted(MATCHERS))}"
         )
-    fields = [field.name for field in dataclasses.fields(MATCHERS[name])]
-    for param, _ in params:
-        if param not in fields:
-            raise InputError(
-                f"matcher {name!r} has no parameter {param!r}; "
-                f"known: {', '.join(fields)}"
-            )
-    return MATCHERS[name](**dict(params))
+    return MATCHERS[name]
 
 
 __all__ = [
@@ -45,5 +85,8 @@ __all__ = [
     "Matcher",
     "UNMATCHED",
     "build_matcher",
+    "centerness",
+    "ignore_by_prediction",
+    "parse_matcher_params",
     "valid_objects",
 ]

@@ -9,18 +9,25 @@ as `matcher(gt_boxes, gt_labels, anchors)` with
 
 and returns a `MatchResult`. Invalid objects - padding, boxes that are not
 finite or have no area - never match, nor does an anchor that does not overlap
-an object at all.
+an object at all. Ties go to the lower index.
 """
 
-from typing import NamedTuple, Protocol
+import abc
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf import box_ops
-from ssd_tf.anchors import Anchors
+from ssd_tf.anchors import AnchorLevel, Anchors
+from ssd_tf.errors import InputError
 
 UNMATCHED = -1  # background
 IGNORED = -2  # neither in the loss nor in the mining
+
+# A centre lies inside an object by more than this: the 0.01 pixels of ATSS
+# (atss/loss.py) at the about 1000 pixels of its images.
+MIN_INSIDE = 1e-5
 
 
 class MatchResult(NamedTuple):
@@ -36,23 +43,25 @@ class MatchResult(NamedTuple):
     quality: tf.Tensor
 
 
-class Matcher(Protocol):
-    """A label-assignment strategy."""
+class Matcher(abc.ABC):
+    """A label-assignment strategy.
 
+    Attributes:
+      prediction_ignore_iou: in training, an anchor that is not positive is
+        ignored if its predicted box overlaps an object more than this; None
+        for strategies that do not look at predictions.
+      centerness_weight: in training, the localisation loss of an anchor is
+        weighted by `ssd_tf.matchers.centerness`.
+    """
+
+    prediction_ignore_iou: float | None = None
+    centerness_weight: bool = False
+
+    @abc.abstractmethod
     def __call__(
         self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, anchors: Anchors
-    ) -> MatchResult: ...
-
-
-def anchor_vectors(anchors: Anchors) -> box_ops.BoxVectors:
-    """The anchors' corners and areas as constant vectors, each [A]."""
-    ymin, xmin, ymax, xmax = (
-        anchors.boxes[:, i].copy() for i in range(4)
-    )  # contiguous
-    area = (ymax - ymin) * (xmax - xmin)
-    return box_ops.BoxVectors(
-        *(tf.constant(v) for v in (ymin, xmin, ymax, xmax, area))
-    )
+    ) -> MatchResult:
+        """Matches one image; shapes as in this module's text."""
 
 
 def valid_objects(gt_boxes, gt_labels):
@@ -63,38 +72,102 @@ def valid_objects(gt_boxes, gt_labels):
 def matchable_boxes(gt_boxes, gt_labels):
     """Boxes with those of invalid objects replaced by zeros.
 
-    A box without area overlaps nothing, so it needs no further mask; one such
-    row stands in where there are no objects, because a reduction over nothing
-    has no value.
+    A box without area overlaps nothing, so it needs no further mask. One such
+    row is added, because a reduction over no objects has no value.
 
     Args:
       gt_boxes: [M, 4] float32 yxyx.
       gt_labels: [M] int32.
 
     Returns:
-      [max(M, 1), 4] float32.
+      [M + 1, 4] float32.
     """
     valid = valid_objects(gt_boxes, gt_labels)
-    boxes = tf.where(valid[:, None], gt_boxes, tf.zeros_like(gt_boxes))
-    missing = tf.maximum(1 - tf.shape(boxes)[0], 0)
-    return tf.pad(boxes, [[0, missing], [0, 0]])
+    boxes = tf.where(valid[:, None], gt_boxes, 0.0)
+    return tf.pad(boxes, [[0, 1], [0, 0]])
 
 
-def match_best_object(iou, best_iou, is_positive):
-    """Gives each positive anchor its best object; ties go to the first.
+def match_best_object(iou, is_positive):
+    """Gives each positive anchor its best object.
 
     Args:
-      iou: [M, A] float32.
-      best_iou: [A] float32, `iou` reduced over the objects.
-      is_positive: [A] bool; `best_iou` must be above zero there.
+      iou: [A, M] float32.
+      is_positive: [A] bool.
 
     Returns:
       [A] int32 object indices, `UNMATCHED` elsewhere.
     """
-    # Positives are few: only their columns are searched for the best object.
-    columns = tf.cast(tf.where(is_positive)[:, 0], tf.int32)  # [P]
+    # Positives are few: only their rows are searched for the best object.
+    rows = tf.where(is_positive)  # [P, 1]
     index = tf.argmax(
-        tf.gather(iou, columns, axis=1), axis=0, output_type=tf.int32
+        tf.gather_nd(iou, rows), axis=1, output_type=tf.int32
     )  # [P]
-    unmatched = tf.fill(tf.shape(best_iou), UNMATCHED)
-    return tf.tensor_scatter_nd_update(unmatched, columns[:, None], index)
+    unmatched = np.full(is_positive.shape, UNMATCHED, np.int32)
+    return tf.tensor_scatter_nd_update(unmatched, rows, index)
+
+
+def match_best_claim(claimed, score, num_anchors):
+    """Gives each anchor to the object that claims it with the largest score.
+
+    Args:
+      claimed: [M, N] int32 anchors that each object claims.
+      score: [M, N] float32; a claim counts if above zero.
+      num_anchors: A.
+
+    Returns:
+      [A] int32 object indices, `UNMATCHED` elsewhere.
+    """
+    score = tf.where(score > 0, score, -1.0)
+    best = tf.math.unsorted_segment_max(score, claimed, num_anchors)  # [A]
+    wins = (score > 0) & (score == tf.gather(best, claimed))  # [M, N]
+    winners = tf.where(wins)  # [P, 2] of object and place
+    objects = tf.cast(winners[:, 0], tf.int32)  # [P]
+    index = tf.math.unsorted_segment_min(
+        objects, tf.gather_nd(claimed, winners), num_anchors
+    )  # [A], the largest int32 where nothing is claimed
+    return tf.where(index < tf.int32.max, index, UNMATCHED)
+
+
+def with_quality(iou, best_iou, gt_index) -> MatchResult:
+    """Completes a match; drops pairs that do not overlap.
+
+    Args:
+      iou: [A, M] float32.
+      best_iou: [A] float32, `iou` reduced over the objects.
+      gt_index: [A] int32 object indices, or `UNMATCHED`.
+    """
+    rows = tf.where(gt_index >= 0)  # [P, 1]
+    objects = tf.gather_nd(gt_index, rows)  # [P]
+    matched_iou = tf.gather_nd(
+        iou, tf.concat([rows, tf.cast(objects[:, None], tf.int64)], axis=1)
+    )  # [P]
+    objects = tf.where(matched_iou > 0, objects, UNMATCHED)
+    quality = tf.where(
+        matched_iou > 0, matched_iou, tf.gather_nd(best_iou, rows)
+    )
+    return MatchResult(
+        tf.tensor_scatter_nd_update(gt_index, rows, objects),
+        tf.tensor_scatter_nd_update(best_iou, rows, quality),
+    )
+
+
+def grids(anchors: Anchors, name: str) -> tuple[AnchorLevel, ...]:
+    """The grids of anchors, for strategies that cannot do without.
+
+    Raises:
+      ValueError: for anchors made from boxes alone.
+    """
+    if not anchors.levels:
+        raise ValueError(
+            f"matcher {name!r} needs anchors with grids (build_anchors or "
+            f"Anchors.from_levels), got {len(anchors)} boxes without"
+        )
+    return anchors.levels
+
+
+def check_range(name: str, value, low: float, high: float):
+    """Raises InputError unless low <= value <= high; None passes."""
+    if value is not None and not low <= value <= high:
+        raise InputError(
+            f"{name} must be between {low} and {high}, got {value}"
+        )

@@ -1,0 +1,63 @@
+"""The matching of Faster R-CNN's region proposal network."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ssd_tf.matchers import base, overlaps
+
+
+@dataclasses.dataclass(frozen=True)
+class RpnMatcher(base.Matcher):
+    """Faster R-CNN's rule (py-faster-rcnn, anchor_target_layer.py).
+
+    Positive are anchors that overlap an object enough, and for each object
+    those that overlap it most, all of several that do so equally. A positive
+    anchor takes its own best object, even if it was another's best anchor. As
+    SSD keeps anchors that cross the border and mines its negatives, neither
+    is done as in Faster R-CNN.
+
+    Attributes:
+      positive_iou: lowest IoU of a match.
+      negative_iou: below it an anchor is background, above it ignored.
+    """
+
+    positive_iou: float = 0.7
+    negative_iou: float = 0.3
+
+    def __post_init__(self):
+        base.check_range("positive_iou", self.positive_iou, 0, 1)
+        base.check_range(
+            "negative_iou", self.negative_iou, 0, self.positive_iou
+        )
+
+    def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
+        """Matches; see `ssd_tf.matchers.base` for shapes."""
+        boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
+        iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
+        return match_between(
+            iou,
+            positive_iou=self.positive_iou,
+            negative_iou=self.negative_iou,
+            force_best=True,
+        )
+
+
+def match_between(
+    iou, *, positive_iou: float, negative_iou: float, force_best: bool
+) -> base.MatchResult:
+    """Matches by two thresholds, with anchors between them ignored.
+
+    Args:
+      iou: [A, M] float32.
+      positive_iou: lowest IoU of a match.
+      negative_iou: lowest IoU of an anchor that is ignored.
+      force_best: the best anchors of each object are positive too.
+    """
+    best_iou = tf.reduce_max(iou, axis=1)  # [A]
+    positive = (best_iou >= positive_iou) & (best_iou > 0)
+    if force_best:
+        positive |= overlaps.is_best_of_an_object(iou)
+    index = base.match_best_object(iou, positive)  # [A]
+    between = ~positive & (best_iou >= negative_iou) & (best_iou > 0)
+    return base.MatchResult(tf.where(between, base.IGNORED, index), best_iou)
