@@ -102,6 +102,27 @@ flags.DEFINE_enum(
     "Label assignment (default: the preset's).",
 )
 flags.DEFINE_string(
+    "matcher_params",
+    "",
+    "Parameters of the matcher as key=value,... (default: the matcher's).",
+)
+flags.DEFINE_list(
+    "min_sizes_px",
+    None,
+    "Side of each level's small square default box, pixels of the input; "
+    "`python -m ssd_tf anchors` proposes them (default: the preset's).",
+)
+flags.DEFINE_list(
+    "max_sizes_px",
+    None,
+    "With --min_sizes_px: the large square has side sqrt(min * max), pixels.",
+)
+flags.DEFINE_string(
+    "aspect_ratios",
+    None,
+    "Ratios of each level, as in '2;2,3;2,3;2,3;2;2' (default: the preset's).",
+)
+flags.DEFINE_string(
     "init_weights",
     None,
     "Weights to begin with: imagenet, none, or an earlier run's folder "
@@ -132,25 +153,65 @@ _RECIPE_FLAGS = (
 def detector_config(source) -> DetectorConfig:
     """The preset with the data's classes and the flags' matcher."""
     names = tuple(source.class_names)
+    if len(set(names)) < len(names):
+        raise InputError(f"a class is named twice: {', '.join(names)}")
     if FLAGS.num_classes is not None and FLAGS.num_classes != len(names):
         raise InputError(
             f"--num_classes={FLAGS.num_classes} contradicts {FLAGS.dataset}, "
             f"which has {len(names)} classes: {', '.join(names)}"
         )
-    config = dataclasses.replace(
-        PRESETS[FLAGS.preset], num_classes=len(names), class_names=names
-    )
-    if FLAGS.matcher is not None:
-        config = dataclasses.replace(
-            config, matcher=FLAGS.matcher, matcher_params=()
+    config = PRESETS[FLAGS.preset]
+    matcher = FLAGS.matcher or config.matcher
+    try:
+        return dataclasses.replace(
+            config,
+            num_classes=len(names),
+            class_names=names,
+            matcher=matcher,
+            matcher_params=matchers.parse_matcher_params(
+                matcher, FLAGS.matcher_params
+            ),
+            **default_box_flags(),
         )
-    return config
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def default_box_flags() -> dict:
+    """The sizes and ratios that the flags give."""
+    given = {}
+    for name in ("min_sizes_px", "max_sizes_px"):
+        if FLAGS[name].value is not None:
+            given[name] = parse_numbers(name, FLAGS[name].value)
+    if len(given) == 1:
+        raise InputError("give --min_sizes_px and --max_sizes_px together")
+    if FLAGS.aspect_ratios is not None:
+        given["aspect_ratios"] = tuple(
+            parse_numbers("aspect_ratios", level.split(","))
+            for level in FLAGS.aspect_ratios.split(";")
+        )
+    return given
+
+
+def parse_numbers(name: str, texts: list[str]) -> tuple[float, ...]:
+    """Numbers above zero; raises InputError naming the flag."""
+    try:
+        numbers = tuple(float(text) for text in texts)
+    except ValueError:
+        numbers = (0.0,)
+    if not all(0.0 < number < math.inf for number in numbers):
+        raise InputError(
+            f"--{name} must be numbers above 0, got {','.join(texts)!r}"
+        )
+    return numbers
 
 
 def train_config(source) -> TrainConfig:
     """The recipe with the flags' values."""
     if FLAGS.steps is not None and FLAGS.epochs is not None:
         raise InputError("give --steps or --epochs, not both")
+    if FLAGS.epochs is not None and not 0 < FLAGS.epochs < math.inf:
+        raise InputError(f"--epochs must be above 0, got {FLAGS.epochs}")
     recipe_name = FLAGS.recipe or training.DEFAULT_RECIPES.get(
         FLAGS.dataset, training.FOLDER_RECIPE
     )
@@ -163,6 +224,8 @@ def train_config(source) -> TrainConfig:
     splits = source.default_splits
     train_split = FLAGS.train_split or splits[0]
     num_examples = source.num_examples(train_split)
+    if num_examples == 0:
+        raise InputError(f"--train_split={train_split} has no image")
     steps_per_epoch = num_examples / recipe.batch_size
     if FLAGS.epochs is not None:
         steps = math.ceil(FLAGS.epochs * steps_per_epoch)
@@ -232,7 +295,7 @@ def train(run_dir: training.RunDir):
     logging.info("classes: %s", ", ".join(source.class_names))
     detector, config = detector_config(source), train_config(source)
     source.num_examples(config.eval_split)  # fails now rather than at the end
-    run_dir.create(detector, config)
+    run_dir.check(detector, config)
     if run_dir.is_finished:
         print(
             f"{run_dir.path} is finished after {config.steps} steps; give "

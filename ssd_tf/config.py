@@ -45,8 +45,26 @@ def default_box_sizes_px(
             f"known: {known}"
         )
     first, minimum = _SCALE_PERCENTS[scales, image_size]
-    step = math.floor((_MAX_PERCENT - minimum) / (num_levels - 2))
-    percents = [first] + [minimum + step * k for k in range(num_levels)]
+    return scaled_box_sizes_px(image_size, num_levels, first, minimum)
+
+
+def scaled_box_sizes_px(
+    image_size: int, num_levels: int, first_percent: int, min_percent: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Sizes by Caffe's rule from any two percentages of the image side.
+
+    Args:
+      image_size: side of the square input, in pixels.
+      num_levels: number of feature maps, at least 3.
+      first_percent: size of the first level.
+      min_percent: size of the second level; the others rise evenly to 90%.
+
+    Returns:
+      `(min_sizes_px, max_sizes_px)`, each with one value per level.
+    """
+    step = math.floor((_MAX_PERCENT - min_percent) / (num_levels - 2))
+    percents = [first_percent]
+    percents += [min_percent + step * k for k in range(num_levels)]
     sizes = tuple(image_size * percent / 100 for percent in percents)
     return sizes[:num_levels], sizes[1 : num_levels + 1]
 

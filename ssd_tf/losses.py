@@ -39,7 +39,9 @@ class MultiBoxLoss:
         self.negative_ratio = negative_ratio
         self.divide_by = divide_by
 
-    def __call__(self, targets, outputs, *, num_positives=None) -> Losses:
+    def __call__(
+        self, targets, outputs, *, num_positives=None, localisation_weights=None
+    ) -> Losses:
         """Computes the loss of a batch.
 
         Args:
@@ -48,6 +50,8 @@ class MultiBoxLoss:
           outputs: "logits" [B, A, C + 1] and "localisations" [B, A, 4].
           num_positives: positives of the global batch, a scalar; counted in
             this batch if None.
+          localisation_weights: [B, A] float32 weights of the positives'
+            localisation loss; all one if None.
 
         Returns:
           `Losses`.
@@ -80,9 +84,10 @@ class MultiBoxLoss:
                 self.divide_by, dtype="float32"
             )
         positive_mask = ops.cast(positive, "float32")  # [B, A]
-        localisation = ops.sum(
-            ops.sum(smooth_l1(difference), axis=-1) * positive_mask
-        )
+        box_loss = ops.sum(smooth_l1(difference), axis=-1)  # [B, A]
+        if localisation_weights is not None:
+            box_loss = box_loss * localisation_weights
+        localisation = ops.sum(box_loss * positive_mask)
 
         if num_positives is None:
             num_positives = ops.sum(positive_mask)

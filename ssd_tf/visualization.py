@@ -59,16 +59,53 @@ def draw_boxes(
 
 
 def _draw_box(draw, box_px, text, *, color, line, font):
-    ymin, xmin, ymax, xmax = (float(v) for v in box_px)
-    xmax, ymax = max(xmin, xmax), max(ymin, ymax)
+    width, height = draw.im.size
+    inside = np.clip(box_px, 0, (height, width) * 2)
+    if not (inside[:2] < inside[2:]).all():
+        return  # nothing of it is in the image
+    ymin, xmin, ymax, xmax = np.rint(inside).astype(int).tolist()
+    # Pillow draws the far edges on the pixels named, a box ends before them.
+    xmax, ymax = max(xmin, xmax - 1), max(ymin, ymax - 1)
     draw.rectangle((xmin, ymin, xmax, ymax), outline=color, width=line)
     left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
-    height = bottom - top + 2
-    # Above the box where there is room, else inside its top edge.
-    y = ymin - height if ymin >= height else ymin
-    draw.rectangle((xmin, y, xmin + right - left + 3, y + height), fill=color)
+    text_width, text_height = right - left + 3, bottom - top + 3
+    # Above the box where there is room, else inside its top edge; moved to
+    # the left where it would leave the image.
+    y = ymin - text_height if ymin >= text_height else ymin
+    x = max(0, min(xmin, width - text_width))
+    draw.rectangle((x, y, x + text_width - 1, y + text_height - 1), fill=color)
     ink = "black" if sum(color) > 380 else "white"
-    draw.text((xmin + 1 - left, y + 1 - top), text, fill=ink, font=font)
+    draw.text((x + 1 - left, y + 1 - top), text, fill=ink, font=font)
+
+
+def draw_assignment(
+    image: np.ndarray,
+    anchor_boxes: np.ndarray,
+    gclasses: np.ndarray,
+    gt_boxes: np.ndarray,
+) -> Image.Image:
+    """Draws the positive anchors in their class's colour, objects in white.
+
+    Args:
+      image: [H, W, 3] uint8 RGB.
+      anchor_boxes: [A, 4] yxyx, normalised to the image.
+      gclasses: [A] int, as the target encoder gives them.
+      gt_boxes: [M, 4] yxyx, normalised.
+
+    Returns:
+      a picture of the image's size.
+    """
+    picture = Image.fromarray(np.asarray(image, np.uint8)).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    scale = picture.size[::-1] * 2
+    for i in np.flatnonzero(gclasses > 0):
+        ymin, xmin, ymax, xmax = (anchor_boxes[i] * scale).tolist()
+        color = class_color(int(gclasses[i]))
+        draw.rectangle((xmin, ymin, xmax, ymax), outline=color)
+    for box in gt_boxes:
+        ymin, xmin, ymax, xmax = (box * scale).tolist()
+        draw.rectangle((xmin, ymin, xmax, ymax), outline="white", width=2)
+    return picture
 
 
 def side_by_side(

@@ -1,8 +1,21 @@
 """What several test files need."""
 
-import pytest
+import signal
 
-from ssd_tf import DetectorConfig
+import keras
+import pytest
+import tensorflow as tf
+
+from ssd_tf import DetectorConfig, TrainConfig, serving, training
+from ssd_tf.data import registry, shapes, shapes_drawing
+from ssd_tf.models import BACKBONES, layers
+from ssd_tf.models.backbone import Backbone, level_names
+
+# Two devices for what is distributed. TensorFlow starts after this.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
 
 
 @pytest.fixture
@@ -22,3 +35,117 @@ def toy_config():
         aspect_ratios=((),),
         num_classes=2,
     )
+
+
+def _build_small(images, image_size):
+    """[B, 64, 64, 3] -> maps of 8 and 4 cells, with every kind of weight."""
+    del image_size
+    x = layers.PixelNormalization((127.5,) * 3, scale=1 / 64)(images)
+    x = keras.layers.Conv2D(
+        8, 3, strides=4, padding="same", use_bias=False, name="stem"
+    )(x)
+    x = keras.layers.BatchNormalization(momentum=0.9, name="stem_bn")(x)
+    x = layers.padded_conv_relu(x, 8, 3, strides=2, name="down1")
+    fine = layers.L2Norm(name="norm")(x)
+    return [fine, layers.padded_conv_relu(x, 8, 3, strides=2, name="down2")]
+
+
+_SMALL = {"small": Backbone(build=_build_small, sources=level_names)}
+
+
+@pytest.fixture
+def small_backbone(monkeypatch):
+    """Makes the backbone "small" known: it is traced in a second."""
+    monkeypatch.setitem(BACKBONES, "small", _SMALL["small"])
+
+
+_SMALL_DETECTOR = DetectorConfig(
+    backbone="small",
+    image_size=64,
+    feature_sizes=(8, 4),
+    steps_px=(8, 16),
+    min_sizes_px=(16.0, 32.0),
+    max_sizes_px=(32.0, 56.0),
+    aspect_ratios=((2,), (2,)),
+    num_classes=5,
+    class_names=tuple(shapes_drawing.CLASS_NAMES),
+)
+
+
+@pytest.fixture
+def small_detector(small_backbone):
+    """A detector of 320 anchors for the classes of shapes."""
+    return _SMALL_DETECTOR
+
+
+_SMALL_TRAIN = TrainConfig(
+    batch_size=2,
+    steps=2,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    schedule="cosine",
+    decay_steps=(),
+    weight_decay=0.01,
+    average_decay=0.9,
+    augmentation="none",
+)
+
+
+@pytest.fixture
+def small_train():
+    """Two steps of two images."""
+    return _SMALL_TRAIN
+
+
+@pytest.fixture(scope="session")
+def shapes_dir(tmp_path_factory):
+    """A data_dir with a shapes of 6 and 4 images, already drawn."""
+    data_dir = tmp_path_factory.mktemp("shapes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shapes, "_NUM_EXAMPLES", {"train": 6, "test": 4})
+        registry.build_source("shapes", data_dir=str(data_dir))
+    return str(data_dir)
+
+
+@pytest.fixture
+def shapes_source(shapes_dir):
+    """The source of that folder."""
+    return registry.build_source("shapes", data_dir=shapes_dir)
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory, shapes_dir):
+    """The directory of a finished run of the small detector."""
+    run_dir = training.RunDir(tmp_path_factory.mktemp("run"))
+    source = registry.build_source("shapes", data_dir=shapes_dir)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "small", _SMALL["small"])
+        training.TrainingRun(
+            _SMALL_DETECTOR, _SMALL_TRAIN, source, run_dir
+        ).train()
+    return run_dir.path
+
+
+@pytest.fixture(scope="session")
+def small_module(small_run):
+    """The `DetectionModule` of that run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, "small", _SMALL["small"])
+        config, _, model = training.load_run(small_run)
+    return serving.DetectionModule(model, config)
+
+
+@pytest.fixture(scope="session")
+def small_export(small_module, tmp_path_factory):
+    """Version 1 of the export of that run."""
+    return serving.export_saved_model(
+        small_module, tmp_path_factory.mktemp("export")
+    )
+
+
+@pytest.fixture
+def keep_signals():
+    """Undoes what a script does to this process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)

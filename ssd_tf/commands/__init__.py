@@ -5,10 +5,11 @@ import sys
 from types import ModuleType
 
 from ssd_tf import console
-from ssd_tf.commands import detect
+from ssd_tf.commands import anchors, detect
 
 # Each has a docstring, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS: dict[str, ModuleType] = {
+    "anchors": anchors,
     "detect": detect,
 }
 

@@ -50,8 +50,14 @@ def run(arguments: argparse.Namespace) -> None:
     folder = None
     if arguments.output_dir:
         folder = pathlib.Path(arguments.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-    used: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"--output_dir={folder} cannot be made: {error.strerror}"
+            ) from error
+    # Pictures of an earlier call may be replaced, the images given may not.
+    used = {pathlib.Path(path).name for path in arguments.images}
     failed = []
     for path in arguments.images:
         try:
@@ -83,7 +89,7 @@ def _detect(
         pixels = images.decode(encoded).numpy()  # [H, W, 3]
     except tf.errors.InvalidArgumentError as error:
         raise InputError(
-            f"{path} does not decode; expected a JPEG, PNG, GIF or BMP image"
+            f"{path} does not decode; expected a JPEG, PNG, GIF, BMP or WebP image"
         ) from error
     found = predictor(encoded)
     shown = found.scores >= score_threshold

@@ -13,12 +13,26 @@ from ssd_tf import box_ops
 WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
 
 # Samplers of the paper, section 2.2, in the order of Caffe's ssd_pascal.py:
-# minimum IoU with any one object; the last takes any crop. The whole image
-# is a sampler of its own.
+# minimum IoU with any one object; the last is Caffe's "maximum IoU 1", which
+# takes any crop. The whole image is a sampler of its own.
 _MIN_IOUS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
 _TRIALS = 50
 _MIN_SCALE = 0.3
 _MAX_ASPECT = 2.0
+
+# Kernel of the resampling and whether it widens when an image is made
+# smaller. Caffe draws from OpenCV's linear, area, nearest, cubic and
+# lanczos4; TensorFlow's cubic has a = -0.5 where OpenCV's has -0.75, and
+# lanczos3 is the nearest that it has to lanczos4.
+INTERPOLATIONS = {
+    "bilinear": ("triangle", False),
+    "area": ("box", True),
+    "nearest": ("box", False),
+    "bicubic": ("keyscubic", False),
+    "lanczos": ("lanczos3", False),
+}
+# Fraction of an image's side below the rounding of float32 coordinates.
+_BORDER = 1e-6
 
 
 def random_expand(seed, *, max_ratio, probability=0.5):
@@ -106,48 +120,55 @@ def keep_centred(boxes):
     return tf.reduce_all((centre >= 0.0) & (centre <= 1.0), axis=-1)
 
 
-def render(image, view, size, *, fill_rgb):
-    """Resamples a view of an image, bilinearly, with pixel centres aligned.
+def render(image, view, size: int, *, interpolation: str = "bilinear"):
+    """Resamples a view of an image, with pixel centres aligned.
+
+    Of the whole image, "bilinear" gives what `tf.image.resize` gives.
 
     Args:
-      image: [H, W, 3] uint8 or float32.
+      image: [H, W, 3] uint8 or float32, 0..255.
       view: [4] float32 yxyx, relative to the image; may reach beyond it.
       size: side of the output in pixels.
-      fill_rgb: colour of what lies beyond the image.
+      interpolation: a key of `INTERPOLATIONS`.
 
     Returns:
-      [size, size, 3] float32, 0..255.
+      [size, size, 3] float32, 0..255. Zero where there is no image.
     """
-    sides = tf.cast(tf.shape(image)[:2], tf.float32)  # [2] H, W
-    origin, extent = view[:2], view[2:] - view[:2]
-    # Source coordinates of the first and the last output pixel's centre,
-    # within the image's own centres when the view does not leave the image.
-    first = (origin + 0.5 / size * extent) * sides - 0.5
-    last = (origin + (1.0 - 0.5 / size) * extent) * sides - 0.5
-    # crop_and_resize fills whatever lies beyond the outermost centres; half
-    # a pixel there still belongs to the image.
-    inside = sides - 1.0
-    first = tf.where((first < 0.0) & (first >= -0.5), 0.0, first)
-    last = tf.where((last > inside) & (last <= inside + 0.5), inside, last)
-    scale = tf.maximum(inside, 1.0)
-    pixels = tf.image.crop_and_resize(
-        image[None],
-        tf.concat([first / scale, last / scale], axis=0)[None],
-        box_indices=[0],
-        crop_size=[size, size],
+    kernel, antialias = INTERPOLATIONS[interpolation]
+    sides_px = tf.cast(tf.shape(image)[:2], tf.float32)  # [2] H, W
+    scale = size / ((view[2:] - view[:2]) * sides_px)  # [2]
+    pixels = tf.raw_ops.ScaleAndTranslate(
+        images=image[None],
+        size=[size, size],
+        scale=scale,
+        translation=-view[:2] * sides_px * scale,
+        kernel_type=kernel,
+        antialias=antialias,
     )[0]
-    leaves = tf.reduce_any(first < 0.0) | tf.reduce_any(last > inside)
-    return tf.cond(
-        leaves,
-        lambda: _fill(pixels, first, last, inside, size, fill_rgb),
-        lambda: pixels,
-    )
+    # Cubic and Lanczos kernels overshoot at edges.
+    return tf.clip_by_value(pixels, 0.0, 255.0)
 
 
-def _fill(pixels, first, last, inside, size, fill_rgb):
-    """Colours the pixels [S, S, 3] whose source lies beyond the image."""
-    ramp = tf.linspace(0.0, 1.0, size)[:, None]  # [S, 1]
-    source = first + ramp * (last - first)  # [S, 2] y, x
-    within = (source >= 0.0) & (source <= inside)
-    mask = (within[:, None, 0] & within[None, :, 1])[..., None]  # [S, S, 1]
-    return tf.where(mask, pixels, tf.constant(fill_rgb, tf.float32))
+def fill_outside(pixels, view, *, fill_rgb):
+    """Colours the part of a rendered view that lies beyond the image.
+
+    Args:
+      pixels: [size, size, 3] float32, from `render`.
+      view: [4] float32 yxyx, as given to `render`.
+      fill_rgb: the colour.
+
+    Returns:
+      [size, size, 3] float32.
+    """
+
+    def fill():
+        size = pixels.shape[0]
+        centres = (tf.range(size, dtype=tf.float32) + 0.5) / size
+        source = view[:2] + centres[:, None] * (view[2:] - view[:2])  # [S, 2]
+        # A centre on the very border may be one that the resampling left out.
+        within = (source > _BORDER) & (source < 1.0 - _BORDER)
+        mask = within[:, None, 0] & within[None, :, 1]  # [S, S]
+        return tf.where(mask[..., None], pixels, tf.constant(fill_rgb))
+
+    leaves = tf.reduce_any((view[:2] < 0.0) | (view[2:] > 1.0))
+    return tf.cond(leaves, fill, lambda: pixels)

@@ -35,6 +35,13 @@ class ImageIndex:
 
     def dataset(self, *, skip: int = 0) -> tf.data.Dataset:
         """Examples as in `source.ELEMENT_SPEC`, without the first `skip`."""
+        # The skip comes before the files are read.
+        return self.examples_at(
+            tf.data.Dataset.range(skip, max(skip, len(self)))
+        )
+
+    def examples_at(self, indices: tf.data.Dataset) -> tf.data.Dataset:
+        """Examples at the positions that `indices` gives, in that order."""
         # Input pipelines run on the CPU; on a GPU machine a tensor made
         # elsewhere would be copied back for every example.
         with tf.device("/CPU:0"):
@@ -55,8 +62,7 @@ class ImageIndex:
                 "gt_is_difficult": is_difficult[begin:end],  # [M]
             }
 
-        # The skip comes before the files are read.
-        return tf.data.Dataset.range(skip, max(skip, len(self))).map(
+        return indices.map(
             read_example,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,

@@ -2,7 +2,9 @@
 
 Source: weiliu89/caffe, im_transforms.cpp, ApplyDistort, with the values of
 examples/ssd/ssd_pascal.py. Each distortion happens with probability one half
-and saturates at 0 and 255; contrast comes second or last, as often.
+and saturates at 0 and 255; contrast comes second or last, as often. Two
+things differ: pixels stay float32, where Caffe rounds after each step, and
+hue wraps, where OpenCV's 8 bits saturate below red.
 """
 
 import tensorflow as tf

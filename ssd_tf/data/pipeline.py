@@ -6,15 +6,18 @@ can start at any step and sees what an uninterrupted run would have seen.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import tensorflow as tf
 
 from ssd_tf.data import images
 from ssd_tf.data.augment import Policy, augment
+from ssd_tf.errors import InputError
 
 # Examples that wait in memory, still compressed, while they are shuffled.
 _SHUFFLE_BUFFER = 5_000
+# Two streams of random numbers of a run.
+_ORDER, _AUGMENTATION = 0, 1
 
 
 class TrainingBatch(NamedTuple):
@@ -23,10 +26,15 @@ class TrainingBatch(NamedTuple):
     Attributes:
       images: [B, S, S, 3] float32 RGB 0..255.
       targets: what the encoder returns, batched.
+      gt_boxes: [B, M, 4] float32 yxyx, padded with zeros; some strategies
+        compare them with predictions.
+      gt_labels: [B, M] int32, padded with 0.
     """
 
     images: tf.Tensor
     targets: NamedTuple
+    gt_boxes: tf.Tensor
+    gt_labels: tf.Tensor
 
 
 class EvaluationBatch(NamedTuple):
@@ -49,41 +57,71 @@ class EvaluationBatch(NamedTuple):
     gt_is_difficult: tf.Tensor
 
 
+@runtime_checkable
+class RandomAccess(Protocol):
+    """What a source may offer besides `ssd_tf.data.source.Source`."""
+
+    def examples_at(
+        self, split: str, indices: tf.data.Dataset
+    ) -> tf.data.Dataset:
+        """The examples at positions of `dataset(split)`, in that order."""
+
+
 def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
     """A source's examples over and over, each epoch in an order of its own.
 
+    Where a source can be read in any order, the order is a permutation of the
+    whole split, nothing waits in memory, and what is skipped is not read.
+    Elsewhere examples are drawn from a buffer.
+
     Args:
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.source.Source`, may be `RandomAccess` as well.
       split: one of its splits.
       seed: of the run.
       skip: examples to leave out at the start; whole epochs cost nothing.
 
     Returns:
       endless `tf.data.Dataset` of (example, [2] int32 seed).
+
+    Raises:
+      InputError: the split has no examples.
     """
     num_examples = source.num_examples(split)
-    examples = source.dataset(split)
-    first_epoch, position = divmod(skip, num_examples)
-
-    def epoch_of_examples(epoch):
-        order_seed = tf.random.experimental.stateless_fold_in(
-            tf.constant([seed, 0]), epoch
+    if num_examples == 0:
+        raise InputError(f"{source.name}: split {split!r} has no images")
+    positions = tf.data.Dataset.counter(skip)
+    seeds = positions.map(
+        lambda i: _fold(
+            _fold([seed, _AUGMENTATION], i // num_examples), i % num_examples
         )
-        epoch_seed = tf.random.experimental.stateless_fold_in(
-            tf.constant([seed, 1]), epoch
-        )
-        shuffled = _shuffle(
-            examples, min(num_examples, _SHUFFLE_BUFFER), order_seed
-        )
-        return shuffled.enumerate().map(
-            lambda index, example: (
-                example,
-                tf.random.experimental.stateless_fold_in(epoch_seed, index),
+    )
+    if isinstance(source, RandomAccess):
+        indices = positions.map(
+            lambda i: tf.random.experimental.index_shuffle(
+                i % num_examples,
+                _fold([seed, _ORDER], i // num_examples),
+                num_examples - 1,
             )
         )
+        examples = source.examples_at(split, indices)
+    else:
+        dataset = source.dataset(split)
+        buffer_size = min(num_examples, _SHUFFLE_BUFFER)
+        first_epoch, position = divmod(skip, num_examples)
+        epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+        examples = epochs.flat_map(
+            lambda epoch: _shuffle(
+                dataset, buffer_size, _fold([seed, _ORDER], epoch)
+            )
+        ).skip(position)
+    return tf.data.Dataset.zip(examples, seeds)
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-    return epochs.flat_map(epoch_of_examples).skip(position)
+
+def _fold(seed, number):
+    """A [2] int32 seed that depends on another and on a number."""
+    return tf.random.experimental.stateless_fold_in(
+        seed, tf.cast(number, tf.int32)
+    )
 
 
 def _shuffle(dataset, buffer_size: int, seed):
@@ -145,14 +183,15 @@ def training_batches(
             size=image_size,
             seed=example_seed,
         )
-        return TrainingBatch(image, encoder(gt_labels, gt_boxes))
+        targets = encoder(gt_labels, gt_boxes)
+        return TrainingBatch(image, targets, gt_boxes, gt_labels)
 
     examples = shuffled_examples(
         source, split, seed=seed, skip=start_step * batch_size
     )
     return (
         examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-        .batch(batch_size, drop_remainder=True)
+        .padded_batch(batch_size, drop_remainder=True)
         .prefetch(2)
     )
 

@@ -77,6 +77,12 @@ class VocFolder:
         """Examples in the order of the split file; see `source.Source`."""
         return self._index(split).dataset(skip=skip)
 
+    def examples_at(
+        self, split: str, indices: tf.data.Dataset
+    ) -> tf.data.Dataset:
+        """Examples at positions; see `pipeline.RandomAccess`."""
+        return self._index(split).examples_at(indices)
+
     def _index(self, split: str) -> ImageIndex:
         if split not in self._indexes:
             self._indexes[split] = self._build_index(split)

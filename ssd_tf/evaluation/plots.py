@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ssd_tf.evaluation.anchor_coverage import SIZE_BINS_PX, Coverage
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
 
 _DETECTION_COLOURS = {
@@ -143,3 +144,38 @@ def _stacked_bars(panel, names, counts, colours) -> None:
     )
     panel.grid(axis="x", alpha=0.3)
     panel.set_axisbelow(True)
+
+
+def plot_anchor_coverage(
+    coverage: Coverage, image_size: int, *, title: str = "Default boxes"
+) -> Figure:
+    """Draws best IoU and anchors per object over object size.
+
+    Args:
+      coverage: From `anchor_coverage.measure_coverage`.
+      image_size: Side of the network's input, in pixels.
+      title: Of the whole figure.
+
+    Returns:
+      A figure.
+    """
+    sides = np.sqrt(np.prod(coverage.shapes, axis=1)) * image_size  # [N]
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure.suptitle(title)
+    left, right = figure.subplots(1, 2)
+    left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#4f8fc0")
+    left.axhline(0.5, color="#c8463c", linewidth=1)
+    left.set_ylabel("IoU with the best default box")
+    left.set_ylim(0, 1)
+    right.scatter(
+        sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c"
+    )
+    right.set_ylabel("default boxes that answer for the object")
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.set_xscale("log")
+        axes.set_xticks(SIZE_BINS_PX, [str(size) for size in SIZE_BINS_PX])
+        axes.minorticks_off()
+        axes.set_xlabel("side of the object, sqrt(w h), pixels of the input")
+        axes.grid(alpha=0.3)
+    return figure

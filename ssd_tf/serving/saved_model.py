@@ -107,7 +107,12 @@ def export_saved_model(
     export_dir = pathlib.Path(export_dir)
     if export_dir.exists() and not export_dir.is_dir():
         raise InputError(f"--export_dir={export_dir} is a file, not a folder")
-    export_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        export_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--export_dir={export_dir} cannot be made: {error.strerror}"
+        ) from error
     if version is None:
         version = max(_versions(export_dir), default=0) + 1
     target = export_dir / str(version)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from ssd_tf.data import pipeline
+from ssd_tf.data.images import check_decodable
 from ssd_tf.decoder import Decoder, Detections
 from ssd_tf.evaluation import CocoEvaluator, VocEvaluator
 
@@ -53,11 +54,15 @@ def make_detect_function(model, decoder: Decoder) -> Callable:
 def detect_split(
     detect: Callable, source, split: str, *, image_size: int
 ) -> Iterator[EvaluatedImage]:
-    """Detects on every image of a split, in order."""
+    """Detects on every image of a split, in order.
+
+    Raises:
+      InputError: an image does not decode.
+    """
     batches = pipeline.evaluation_batches(
         source, split, image_size=image_size, batch_size=_BATCH_SIZE
     )
-    for batch in batches:
+    for batch in _naming_undecodable(batches, source, split):
         found = Detections(*(v.numpy() for v in detect(batch.images)))
         arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
         for i, image_id in enumerate(arrays.image_ids):
@@ -75,6 +80,15 @@ def detect_split(
                 scores=found.scores[i, :count],
                 classes=found.classes[i, :count],
             )
+
+
+def _naming_undecodable(batches, source, split: str):
+    try:
+        yield from batches
+    except tf.errors.InvalidArgumentError:
+        # The graph knows no file names: look for the image, slowly.
+        check_decodable(source, split)
+        raise
 
 
 def evaluate(

@@ -13,7 +13,7 @@ from ssd_tf.data import images, pipeline
 from ssd_tf.data.augment import build_policy
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
-from ssd_tf.target_encoder import TargetEncoder
+from ssd_tf.training.assignment import training_encoder
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import Reporter
@@ -39,8 +39,12 @@ class TrainingRun:
       detector: what to train.
       train: how.
       source: the data.
-      run_dir: where the run is kept; `RunDir.create` was called.
+      run_dir: where the run is kept; created if it is not there.
       strategy: devices; `choose_strategy()` by default.
+
+    Raises:
+      InputError: the first weights cannot be had, and nothing was written; or
+        the run directory is of another configuration.
     """
 
     def __init__(
@@ -56,23 +60,26 @@ class TrainingRun:
         self._train = train
         self._source = source
         self._run_dir = run_dir
+        run_dir.check(detector, train)
         self._trainer = Trainer(detector, train, strategy or choose_strategy())
-        self._manager = tf.train.CheckpointManager(
-            self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
-        )
         self._detect = make_detect_function(
             self._trainer.model, Decoder(detector)
         )
-        if self._manager.latest_checkpoint:
-            self._trainer.checkpoint().restore(
-                self._manager.latest_checkpoint
-            ).assert_consumed()
+        latest = run_dir.latest_checkpoint()
+        if latest:
+            self._trainer.checkpoint().restore(latest).assert_consumed()
             logging.info("resumed at step %d", self.step)
         else:
             initialize_weights(
                 self._trainer.model, detector.backbone, train.init_weights
             )
             self._trainer.restart_average()
+        # Not before the weights are there: a mistake in --init_weights must
+        # not leave a directory that refuses its correction.
+        run_dir.create(detector, train)
+        self._manager = tf.train.CheckpointManager(
+            self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
+        )
         run_dir.forget_metrics_after(self.step)
         self._reporter = Reporter(run_dir)
 
@@ -128,7 +135,9 @@ class TrainingRun:
         return metrics
 
     def _train_steps(self, stop: int) -> None:
-        batches = iter(self._batches())
+        dataset = self._batches()
+        train_step = self._trainer.compile_step(dataset.element_spec)
+        batches = iter(dataset)
         batch_size = self._train.batch_size
         window = _Window(batch_size)
         saved_at = time.monotonic()
@@ -139,7 +148,7 @@ class TrainingRun:
             desc="train",
         ) as bar:
             for step in range(self.step + 1, stop + 1):
-                window.add(self._trainer.step(next(batches)))
+                window.add(train_step(next(batches)))
                 bar.update(batch_size)
                 if step % _REPORT_EVERY_STEPS == 0 or step == stop:
                     values = window.take()
@@ -149,12 +158,14 @@ class TrainingRun:
                     self._reporter.training(step, values)
                 every = self._train.eval_every
                 if every and step % every == 0 and step < self._train.steps:
+                    self._check_finite()
+                    started_at = time.monotonic()
                     metrics = self.evaluate()
                     bar.write(
                         f"step {step}: mAP@.5 {metrics['mAP']:.4f}, "
                         f"COCO AP {metrics['coco']['mAP']:.4f}"
                     )
-                    window.restart_clock()
+                    window.leave_out(time.monotonic() - started_at)
                 if time.monotonic() - saved_at > _SAVE_EVERY_SECONDS:
                     self._check_finite()
                     self._save()
@@ -164,7 +175,7 @@ class TrainingRun:
         dataset = pipeline.training_batches(
             self._source,
             self._train.train_split,
-            encoder=TargetEncoder(self._detector),
+            encoder=training_encoder(self._detector),
             policy=build_policy(self._train),
             image_size=self._detector.image_size,
             batch_size=self._train.batch_size,
@@ -185,8 +196,9 @@ class TrainingRun:
             step=step,
         )
         raise InputError(
-            f"the loss of step {step + 1} is not finite; lower the learning "
-            f"rate, or look at the images of that batch: {', '.join(names)}"
+            f"the loss or gradient of step {step + 1} is not finite; lower "
+            "the learning rate, or look at the images of that batch: "
+            f"{', '.join(names)}"
         )
 
     def _save(self) -> None:
@@ -204,8 +216,9 @@ class _Window:
     def add(self, losses: StepLosses) -> None:
         self._losses.append(losses)
 
-    def restart_clock(self) -> None:
-        self._since = time.monotonic()
+    def leave_out(self, seconds: float) -> None:
+        """Does not count time that was not spent on training."""
+        self._since += seconds
 
     def take(self) -> dict[str, float]:
         """Means of the window and its speed; starts a new window."""

@@ -1,12 +1,12 @@
 """The run directory: what a training run leaves on disk.
 
-    config.json      everything needed to rebuild the detector, and how it was
-                     trained (under "training")
-    checkpoints/     model, optimiser, averaged weights
-    metrics.jsonl    one line per report: {"step", "kind", ...}
-    tensorboard/     the same as summaries
-    detections.png   ground truth beside detections
-    result.json      the last evaluation; its presence says the run is done
+config.json      everything needed to rebuild the detector, and how it was
+                 trained (under "training")
+checkpoints/     model, optimiser, averaged weights
+metrics.jsonl    one line per report: {"step", "kind", ...}
+tensorboard/     the same as summaries
+detections.png   ground truth beside detections
+result.json      the last evaluation; its presence says the run is done
 """
 
 import json
@@ -36,8 +36,8 @@ class RunDir:
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
 
-    def create(self, detector: DetectorConfig, train: TrainConfig) -> None:
-        """Makes the directory, or checks that it is of this configuration.
+    def check(self, detector: DetectorConfig, train: TrainConfig) -> None:
+        """Checks that `create` would take this configuration; writes nothing.
 
         Raises:
           InputError: the directory holds another configuration, or files but
@@ -45,19 +45,33 @@ class RunDir:
         """
         if self.config_file.exists():
             self._check_same(detector, train)
-            return
-        if self.path.exists() and (
+        elif self.path.exists() and (
             not self.path.is_dir() or any(self.path.iterdir())
         ):
             raise InputError(
                 f"{self.path} is not empty and has no config.json; expected a "
                 "new or empty folder, or the folder of an earlier run"
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_json(
-            self.config_file,
-            {**detector.to_dict(), "training": train.to_dict()},
-        )
+
+    def create(self, detector: DetectorConfig, train: TrainConfig) -> None:
+        """Makes the directory, or checks that it is of this configuration.
+
+        Raises:
+          InputError: as `check`, or the directory cannot be written.
+        """
+        self.check(detector, train)
+        if self.config_file.exists():
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(
+                self.config_file,
+                {**detector.to_dict(), "training": train.to_dict()},
+            )
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be written: {error.strerror}"
+            ) from error
 
     def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
         """The configurations the run was made with.
@@ -69,7 +83,7 @@ class RunDir:
         try:
             training = TrainConfig.from_dict(values.pop("training"))
             return DetectorConfig.from_dict(values), training
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.config_file} does not describe a detector: {error}"
             ) from error
@@ -124,7 +138,7 @@ class RunDir:
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
-            except (KeyError, ValueError):
+            except (KeyError, TypeError, ValueError):
                 continue  # the line that was being written at a kill
         _replace(self.metrics_file, "".join(kept))
 

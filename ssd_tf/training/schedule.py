@@ -46,12 +46,14 @@ def _cosine(train: TrainConfig):
 
 
 def _steps(train: TrainConfig):
-    rates = [train.learning_rate * 0.1**k for k in range(1 + len(train.decay_steps))]
-    return keras.optimizers.schedules.PiecewiseConstantDecay(
-        # Keras switches after its boundary; Caffe at it.
-        [step - 1 for step in train.decay_steps],
-        rates,
-    )
+    rates = [
+        train.learning_rate * 0.1**k for k in range(1 + len(train.decay_steps))
+    ]
+    # Keras switches after its boundary; Caffe at it.
+    boundaries = [step - 1 for step in train.decay_steps]
+    if not boundaries:  # Keras wants one.
+        boundaries, rates = [0], rates * 2
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
 
 
 SCHEDULES = {"cosine": _cosine, "steps": _steps}

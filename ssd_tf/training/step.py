@@ -1,6 +1,7 @@
 """The training step, on any `tf.distribute` strategy."""
 
 import contextlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.models import build_detector
+from ssd_tf.training.assignment import StepAssignment
 from ssd_tf.training.optimizer import (
     WeightAverage,
     adjust_gradients,
@@ -36,8 +38,8 @@ class Trainer:
       model: the detector.
       optimizer: its optimiser; `optimizer.iterations` counts the steps.
       average: `WeightAverage`, or None.
-      bad_step: int64 scalar, the first step whose loss was not finite, or
-        -1. The weights are of no use after it.
+      bad_step: int64 scalar, the first step whose loss or gradient was not
+        finite, or -1. The weights are of no use after it.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Trainer:
     ):
         self.strategy = strategy
         self._train = train
+        self._assignment = StepAssignment(detector)
         self._loss = MultiBoxLoss(
             alpha=train.alpha,
             negative_ratio=train.negative_ratio,
@@ -86,7 +89,7 @@ class Trainer:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every loss so far was finite."""
+        """Whether every loss and gradient so far was finite."""
         return int(self.bad_step.numpy()) < 0
 
     def restart_average(self) -> None:
@@ -100,18 +103,27 @@ class Trainer:
             return contextlib.nullcontext()
         return self.average.applied()
 
-    @tf.function
+    def compile_step(self, element_spec) -> Callable:
+        """`step` as a graph function, traced once.
+
+        Args:
+          element_spec: of the (distributed) data set of `TrainingBatch`; the
+            number of objects changes from batch to batch.
+        """
+        return tf.function(self.step, input_signature=[element_spec])
+
     def step(self, batch) -> StepLosses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
-        losses = StepLosses(
-            *(
-                self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
-                for v in per_replica
-            )
+        *losses, gradient_norm = (
+            self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
+            for v in per_replica
         )
-        is_bad = ~tf.math.is_finite(losses.total) & (self.bad_step < 0)
+        losses = StepLosses(*losses)
+        # The loss alone hides it where a ReLU makes zero of NaN.
+        is_finite = tf.math.is_finite(losses.total + gradient_norm)
+        is_bad = ~is_finite & (self.bad_step < 0)
         self.bad_step.assign(
             tf.where(is_bad, tf.cast(step, tf.int64), self.bad_step)
         )
@@ -119,7 +131,8 @@ class Trainer:
             self.average.update()
         return losses
 
-    def _replica_step(self, batch) -> StepLosses:
+    def _replica_step(self, batch) -> tuple[tf.Tensor, ...]:
+        """The replica's shares of the losses, and its gradient's norm."""
         replicas = tf.distribute.get_replica_context()
         # Divided by the positives of all replicas, the replicas' losses and
         # gradients add up to those of the whole batch.
@@ -130,12 +143,19 @@ class Trainer:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(batch.images, training=True)
+            targets = self._assignment.targets(batch, outputs)
             losses = self._loss(
-                batch.targets, outputs, num_positives=num_positives
+                targets,
+                outputs,
+                num_positives=num_positives,
+                localisation_weights=self._assignment.localisation_weights(
+                    targets
+                ),
             )
         gradients = tape.gradient(losses.total, [v.value for v in variables])
+        gradient_norm = tf.linalg.global_norm(gradients)
         gradients = adjust_gradients(
             gradients, variables, self._train, replicas
         )
         self.optimizer.apply(gradients, variables)
-        return StepLosses(*losses)
+        return *losses, gradient_norm

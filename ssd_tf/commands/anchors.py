@@ -1,0 +1,132 @@
+"""Report how the default boxes cover a data set; propose better ones.
+
+Prints a table by object size: how many objects some default box overlaps by
+half (recall), how many default boxes answer for an object under the matcher,
+and how many objects none answers for.
+"""
+
+import argparse
+import dataclasses
+import json
+
+from tqdm.auto import tqdm
+
+from ssd_tf import PRESETS, DetectorConfig, matchers
+from ssd_tf.commands.data import add_data_arguments, build_source
+from ssd_tf.errors import InputError
+from ssd_tf.evaluation import anchor_coverage, anchor_proposal
+from ssd_tf.evaluation.plots import plot_anchor_coverage
+
+# Recall below which other sizes and ratios are looked for.
+_GOOD_RECALL = 0.98
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    add_data_arguments(parser)
+    parser.add_argument(
+        "--preset", default="ssd300_tiny", choices=list(PRESETS)
+    )
+    parser.add_argument(
+        "--matcher", default="ssd", choices=sorted(matchers.MATCHERS)
+    )
+    parser.add_argument(
+        "--matcher_params", default="", help="key=value,... of the matcher"
+    )
+    parser.add_argument("--plot", metavar="FILE", help="write a picture")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table"
+    )
+    parser.add_argument(
+        "--propose",
+        action="store_true",
+        help=f"propose boxes also where recall is above {_GOOD_RECALL}",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Prints the report."""
+    source, split = build_source(arguments)
+    config = dataclasses.replace(
+        PRESETS[arguments.preset],
+        num_classes=len(source.class_names),
+        matcher=arguments.matcher,
+        matcher_params=matchers.parse_matcher_params(
+            arguments.matcher, arguments.matcher_params
+        ),
+    )
+    coverage = anchor_coverage.measure_coverage(config, source, split)
+    if not len(coverage.best_iou):
+        raise InputError(f"split {split!r} of {source.name} has no objects")
+    summary = anchor_coverage.summarize(coverage, config.image_size)
+    proposal = None
+    if arguments.propose or summary["recall"] < _GOOD_RECALL:
+        proposal = _propose(config, coverage, source, split)
+    if arguments.json:
+        print(json.dumps({**summary, "proposal": proposal}))
+    else:
+        print(_table(summary, config, f"{source.name} {split}"))
+        print(_advice(summary, proposal))
+    if arguments.plot:
+        plot_anchor_coverage(
+            coverage,
+            config.image_size,
+            title=f"{arguments.preset}, {arguments.matcher}, {source.name}",
+        ).savefig(arguments.plot)
+
+
+def _propose(config: DetectorConfig, coverage, source, split) -> dict | None:
+    """The best proposal and its recall; None where none is better."""
+    best, best_coverage = None, coverage
+    candidates = anchor_proposal.propose_configs(config, coverage.shapes)
+    for candidate in tqdm(candidates, "try default boxes", leave=False):
+        found = anchor_coverage.measure_coverage(candidate, source, split)
+        if found.quality > best_coverage.quality:
+            best, best_coverage = candidate, found
+    if best is None:
+        return None
+    return {
+        "recall": best_coverage.recall,
+        "min_sizes_px": best.min_sizes_px,
+        "max_sizes_px": best.max_sizes_px,
+        "aspect_ratios": best.aspect_ratios,
+    }
+
+
+def _table(summary, config: DetectorConfig, title: str) -> str:
+    rows = [
+        *((f"{a}-{b} px", r) for r in summary["sizes"] for a, b in [r["size_px"]]),
+        ("all", summary),
+    ]
+    lines = [
+        f"{title}: {summary['objects']} objects, {config.image_size} px input, "
+        f"matcher {config.matcher}",
+        f"{'object side':<14}{'objects':>8}{'no anchor':>11}{'anchors':>9}"
+        f"{'IoU median':>12}{'IoU p10':>9}{'recall':>8}",
+    ]
+    for name, row in rows:
+        lines.append(
+            f"{name:<14}{row['objects']:>8}{row['without_anchor']:>11}"
+            f"{row['anchors_mean']:>9.1f}{row['best_iou_median']:>12.2f}"
+            f"{row['best_iou_p10']:>9.2f}{row['recall']:>8.3f}"
+        )
+    return "\n".join(lines)
+
+
+def _advice(summary, proposal) -> str:
+    if proposal is None:
+        return "the sizes and ratios of the preset fit these objects"
+    ratios = ";".join(
+        ",".join(f"{r:g}" for r in level) for level in proposal["aspect_ratios"]
+    )
+    return (
+        f"better: recall {proposal['recall']:.3f} instead of "
+        f"{summary['recall']:.3f} with\n"
+        f"  --min_sizes_px={_join(proposal['min_sizes_px'])} "
+        f"--max_sizes_px={_join(proposal['max_sizes_px'])} "
+        f"--aspect_ratios='{ratios}'"
+    )
+
+
+def _join(values) -> str:
+    return ",".join(f"{value:g}" for value in values)

@@ -1,0 +1,174 @@
+"""Decoding of every kind of image file, in graph."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from ssd_tf.data import images
+from ssd_tf.errors import InputError
+from tests.data.toy_source import ToySource, encode, to_example
+
+COLOUR = (200, 100, 30)
+
+
+def plain(mode="RGB", colour=COLOUR):
+    return Image.new("RGB", (12, 8), colour).convert(mode)
+
+
+def with_alpha(mode, alpha):
+    image = plain(mode)
+    image.putalpha(alpha)
+    return image
+
+
+def deep(value):
+    return Image.fromarray(np.full((8, 12), value, np.uint16))
+
+
+PALETTE = plain().quantize(4)
+# Gray of COLOUR by ITU-R 601, which libjpeg, libpng and PIL share.
+GRAY = (121, 121, 121)
+FILES = {
+    "jpeg": (encode(plain(), "JPEG", quality=95), COLOUR),
+    "gray jpeg": (encode(plain("L"), "JPEG"), GRAY),
+    "cmyk jpeg": (encode(plain("CMYK"), "JPEG", quality=95), COLOUR),
+    "png": (encode(plain()), COLOUR),
+    "gray png": (encode(plain("L")), GRAY),
+    "bilevel png": (encode(plain("L", (255,) * 3).convert("1")), (255,) * 3),
+    "palette png": (encode(PALETTE), COLOUR),
+    # 0.5 * COLOUR + 0.5 * white, with alpha = 128 / 255
+    "alpha png": (encode(with_alpha("RGB", 128)), (227, 177, 142)),
+    "opaque png": (encode(with_alpha("RGB", 255)), COLOUR),
+    "gray alpha png": (encode(with_alpha("L", 51)), (228, 228, 228)),
+    "transparent png": (encode(with_alpha("RGB", 0)), (255, 255, 255)),
+    "transparent palette": (encode(PALETTE, transparency=0), (255,) * 3),
+    "16-bit png": (encode(deep(200 * 257)), (200, 200, 200)),
+    "gif": (encode(PALETTE, "GIF"), COLOUR),
+    "bmp": (encode(plain(), "BMP"), COLOUR),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_kinds_of_images(kind):
+    file, colour = FILES[kind]
+    pixels = images.decode(file)
+    assert pixels.dtype == tf.uint8
+    assert pixels.shape == (8, 12, 3)
+    error = np.abs(pixels.numpy().astype(int) - colour)
+    assert error.max() <= (2 if "jpeg" in kind else 1)
+
+
+def test_graph_equals_eager():
+    files = [file for file, _ in FILES.values()]
+    dataset = tf.data.Dataset.from_tensor_slices(files).map(images.decode)
+    assert dataset.element_spec == tf.TensorSpec([None, None, 3], tf.uint8)
+    for file, pixels in zip(files, dataset.as_numpy_iterator()):
+        np.testing.assert_array_equal(pixels, images.decode(file))
+
+
+# Two rows of three colours, magnified so that JPEG keeps them apart.
+PICTURE = np.kron(
+    np.array([[[250, 0, 0], [0, 250, 0], [0, 0, 250]], [[0] * 3] * 3], "u1"),
+    np.ones((16, 16, 1), np.uint8),
+)
+
+
+def exif(orientation, *, endian="<", **tags):
+    block = Image.Exif()
+    block.endian = endian
+    block[0x0112] = orientation
+    for tag, value in tags.items():
+        block[int(tag[1:], 16)] = value
+    return block
+
+
+def decoded(file):
+    return images.decode(file).numpy().astype(int)
+
+
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(11))
+def test_exif_orientation(orientation, endian):
+    block = exif(orientation, endian=endian, x010f="maker" * 50)
+    file = encode(PICTURE, "JPEG", exif=block)
+    assert {"<": b"Exif\0\0II", ">": b"Exif\0\0MM"}[endian] in file
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
+    expected = np.asarray(upright).astype(int)
+    assert decoded(file).shape == expected.shape
+    # Two JPEG decoders; a wrong turn differs by 250.
+    assert np.abs(decoded(file) - expected).max() < 30
+
+
+def test_orientation_6_by_hand():
+    """Row 0 is the right side of what is seen: Exif 2.3, 4.6.4."""
+    file = encode(PICTURE, "JPEG", exif=exif(6), quality=95)
+    pixels = decoded(file)
+    assert pixels.shape == (48, 32, 3)
+    for row, channel in ((8, 0), (24, 1), (40, 2)):
+        assert pixels[row, 24].argmax() == channel
+        assert pixels[row, 24].max() > 200
+    assert pixels[:, 4].max() < 60
+
+
+def test_damaged_exif_is_no_orientation():
+    file = encode(PICTURE, "JPEG", exif=exif(6))
+    at = file.index(b"Exif\0\0") + 6
+    stored = decoded(encode(PICTURE, "JPEG"))
+    for position in (*range(10), 10, 11):
+        for byte in (b"\0", b"\x7f", b"\xff"):
+            broken = file[: at + position] + byte + file[at + position + 1 :]
+            assert decoded(broken).size == stored.size
+    for offset in (b"\xff" * 4, b"\0\x40\0\0", b"\x08\0\1\0"):
+        broken = file[: at + 4] + offset + file[at + 8 :]
+        np.testing.assert_array_equal(decoded(broken), stored)
+
+
+def test_exif_text_in_a_png_is_not_exif():
+    file = encode(PICTURE) + b"Exif\0\0II*\0\x08\0\0\0"
+    np.testing.assert_array_equal(decoded(file), PICTURE)
+
+
+def test_resize_warps_as_tensorflow_does():
+    image = tf.constant([[[0, 10, 20], [100, 110, 120]]], tf.uint8)  # 1 x 2
+    resized = images.resize(image, 4)
+    assert resized.dtype == tf.float32
+    expected = np.array([0, 25, 75, 100])[None, :, None] + [0, 10, 20]
+    np.testing.assert_allclose(resized, np.repeat(expected, 4, axis=0))
+
+
+def truncated(fmt):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    file = encode(noise, fmt)
+    return [file[: len(file) // 2], file[:-20], file[:60], file[:3]]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [b"", b"no image", *truncated("JPEG"), *truncated("PNG")]
+    + [*truncated("GIF"), *truncated("BMP")],
+)
+def test_check_decodable_names_the_image(file):
+    good = to_example(encode(plain()), "good.png")
+    images.check_decodable(ToySource([good, good]), "train")
+    source = ToySource([good, to_example(file, "bad.jpg")])
+    with pytest.raises(InputError) as error:
+        images.check_decodable(source, "train")
+    message = str(error.value)
+    assert message.startswith(
+        "image bad.jpg of split 'train' cannot be decoded: "
+    )
+    assert "\n" not in message and "{{" not in message and "[Op" not in message
+
+
+def test_check_decodable_says_which_file_is_missing(tmp_path):
+    path = str(tmp_path / "gone.jpg")
+
+    class Missing(ToySource):
+        def dataset(self, split, *, skip=0):
+            return tf.data.Dataset.from_tensors(path).map(tf.io.read_file)
+
+    with pytest.raises(InputError, match="cannot be read: .*gone.jpg"):
+        images.check_decodable(Missing([]), "train")

@@ -1,0 +1,188 @@
+"""Batches: every example once per epoch, the same for the same seed."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf.data import pipeline
+from ssd_tf.data.augment import POLICIES
+from ssd_tf.errors import InputError
+from tests.data.toy_source import (
+    SeekableToySource,
+    ToySource,
+    encode,
+    to_example,
+)
+
+NUM_IMAGES = 7
+BATCH_SIZE = 3
+
+
+class Targets(NamedTuple):
+    count: tf.Tensor
+    corners: tf.Tensor
+
+
+def encoder(gt_labels, gt_boxes):
+    return Targets(tf.reduce_sum(gt_labels), tf.reduce_sum(gt_boxes, axis=0))
+
+
+def examples(count=NUM_IMAGES):
+    """Image i has the gray value 10 i and i % 3 objects of label i."""
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        pixels = np.full((6 + i, 9, 3), 10 * i, np.uint8)
+        low = rng.uniform(0, 0.5, (i % 3, 2))
+        boxes = np.concatenate([low, low + 0.4], axis=1)
+        labels = np.full(i % 3, i)
+        yield to_example(encode(pixels), f"{i}.png", boxes, labels)
+
+
+@pytest.fixture(params=[ToySource, SeekableToySource])
+def source(request):
+    return request.param(examples())
+
+
+def batches(source, count, *, policy="none", seed=1, start_step=0):
+    dataset = pipeline.training_batches(
+        source,
+        "train",
+        encoder=encoder,
+        policy=POLICIES[policy],
+        image_size=8,
+        batch_size=BATCH_SIZE,
+        seed=seed,
+        start_step=start_step,
+    )
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def ids(found):
+    """The images of batches made with the policy "none", by gray value."""
+    values = [image[0, 0, 0] / 10 for b in found for image in b.images]
+    return [round(float(value)) for value in values]
+
+
+def assert_equal(found, expected):
+    assert len(found) == len(expected) > 0
+    for a, b in zip(found, expected):
+        tf.nest.map_structure(np.testing.assert_array_equal, a, b)
+
+
+def test_a_batch(source):
+    (batch,) = batches(source, 1)
+    assert isinstance(batch, pipeline.TrainingBatch)
+    assert batch.images.shape == (BATCH_SIZE, 8, 8, 3)
+    assert batch.images.dtype == np.float32
+    for i, labels in zip(ids([batch]), batch.targets.count):
+        assert labels == i * (i % 3)
+
+
+def test_every_example_once_per_epoch_in_another_order(source):
+    found = ids(batches(source, 2 * NUM_IMAGES))  # six epochs
+    epochs = [found[i : i + NUM_IMAGES] for i in range(0, 42, NUM_IMAGES)]
+    assert len(epochs) == 6
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(NUM_IMAGES))
+    assert len({tuple(epoch) for epoch in epochs}) == 6
+
+
+def test_same_seed_same_batches_whatever_the_global_seed(source):
+    expected = batches(source, 6, policy="ssd")
+    tf.random.set_seed(0)
+    assert_equal(batches(source, 6, policy="ssd"), expected)
+    tf.random.set_seed(1)
+    assert_equal(batches(source, 6, policy="ssd"), expected)
+
+
+def test_other_seed_other_order_and_other_pictures(source):
+    assert ids(batches(source, 4, seed=1)) != ids(batches(source, 4, seed=2))
+
+
+@pytest.mark.parametrize("start_step", [2, 3, 7])
+def test_resumes_as_if_never_stopped(source, start_step):
+    whole = batches(source, 10, policy="ssd")
+    rest = batches(source, 10 - start_step, policy="ssd", start_step=start_step)
+    assert_equal(rest, whole[start_step:])
+
+
+def test_augmentation_changes_from_epoch_to_epoch():
+    source = ToySource(list(examples())[5:6])
+    found = batches(source, 4, policy="ssd")
+    pictures = {image.tobytes() for b in found for image in b.images}
+    assert len(pictures) >= 11  # 12 epochs of one image
+
+
+def test_a_source_that_can_seek_reads_nothing_that_is_skipped():
+    plain, seekable = ToySource(examples()), SeekableToySource(examples())
+    for source in (plain, seekable):
+        order = pipeline.shuffled_examples(source, "train", seed=1, skip=6)
+        next(iter(order))
+    assert plain.num_read >= NUM_IMAGES
+    assert seekable.num_read < NUM_IMAGES
+
+
+def test_every_place_in_the_order_is_as_likely(source):
+    """Over 140 epochs each image comes first about 20 times."""
+    order = pipeline.shuffled_examples(source, "train", seed=3)
+    names = [e["image_id"].numpy() for e, _ in order.take(140 * NUM_IMAGES)]
+    first = names[::NUM_IMAGES]
+    counts = [first.count(name) for name in sorted(set(names))]
+    assert len(counts) == NUM_IMAGES
+    assert max(abs(count - 20) for count in counts) < 18
+
+
+def test_seeds_are_all_different(source):
+    order = pipeline.shuffled_examples(source, "train", seed=3)
+    seeds = {tuple(s.numpy()) for _, s in order.take(5 * NUM_IMAGES)}
+    assert len(seeds) == 5 * NUM_IMAGES
+
+
+@pytest.mark.parametrize("step", [0, 2, 5])
+def test_batch_image_ids(source, step):
+    names = pipeline.batch_image_ids(
+        source, "train", batch_size=BATCH_SIZE, seed=1, step=step
+    )
+    batch = batches(source, step + 1)[step]
+    assert names == [f"{i}.png" for i in ids([batch])]
+
+
+def test_images_without_objects():
+    blank = [to_example(encode(np.zeros((5, 5, 3), np.uint8)), "0.png")]
+    for policy in POLICIES:
+        (batch,) = batches(ToySource(blank), 1, policy=policy)
+        assert batch.targets.count.tolist() == [0, 0, 0]
+    (batch,) = pipeline.evaluation_batches(
+        ToySource(blank), "train", image_size=8, batch_size=2
+    )
+    assert batch.gt_boxes.shape == (1, 0, 4)
+
+
+def test_a_split_without_images():
+    with pytest.raises(InputError, match="toy: split 'train' has no images"):
+        batches(ToySource([]), 1)
+
+
+def test_evaluation_batches(source):
+    found = list(
+        pipeline.evaluation_batches(
+            source, "train", image_size=8, batch_size=BATCH_SIZE
+        ).as_numpy_iterator()
+    )
+    assert [len(batch.images) for batch in found] == [3, 3, 1]
+    assert ids(found) == list(range(NUM_IMAGES))
+    names = [name for batch in found for name in batch.image_ids]
+    assert names == [b"%d.png" % i for i in range(NUM_IMAGES)]
+    sizes = np.concatenate([batch.image_sizes for batch in found])
+    assert sizes.tolist() == [[6 + i, 9] for i in range(NUM_IMAGES)]
+    # Images 3, 4, 5 have 0, 1 and 2 objects.
+    batch = found[1]
+    assert batch.gt_labels.tolist() == [[0, 0], [4, 0], [5, 5]]
+    assert batch.gt_boxes.shape == (3, 2, 4)
+    assert not batch.gt_boxes[0].any() and not batch.gt_boxes[1, 1].any()
+    assert batch.gt_boxes[1, 0].any() and batch.gt_boxes[2, 1].any()
+    assert batch.gt_is_difficult.shape == (3, 2)
+    assert found[2].gt_boxes.shape == (1, 0, 4)

@@ -1,0 +1,90 @@
+"""Views of an image: the pixels that they show."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf.data import geometry
+
+WHOLE = np.array([0, 0, 1, 1], np.float32)
+
+
+def noise(height, width):
+    rng = np.random.default_rng(height * width)
+    return rng.integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(75, 100), (10, 13), (1, 1), (1, 90), (90, 1), (64, 64), (63, 65)],
+)
+def test_whole_image_is_what_resize_gives(shape):
+    image = noise(*shape)
+    rendered = geometry.render(image, tf.constant(WHOLE), 64)
+    assert rendered.dtype == tf.float32
+    resized = tf.image.resize(image, [64, 64])
+    np.testing.assert_allclose(rendered, resized, atol=0.01)
+
+
+def test_a_view_of_whole_pixels_is_a_slice():
+    image = noise(10, 20)
+    view = tf.constant([0.2, 0.1, 0.6, 0.3])
+    np.testing.assert_allclose(
+        geometry.render(image, view, 4), image[2:6, 2:6], atol=1e-2
+    )
+
+
+def test_outside_is_filled():
+    image = np.full((4, 4, 3), 100, np.uint8)
+    view = tf.constant([-0.5, -1.0, 1.5, 1.0])
+    fill = (1.0, 2.0, 3.0)
+    pixels = geometry.render(image, view, 16)
+    pixels = geometry.fill_outside(pixels, view, fill_rgb=fill).numpy()
+    expected = np.tile(np.float32(fill), (16, 16, 1))
+    expected[4:12, 8:16] = 100
+    np.testing.assert_allclose(pixels, expected, atol=1e-4)
+
+
+def test_nothing_dark_between_image_and_fill():
+    fill = (255.0, 255.0, 255.0)
+    rng = np.random.default_rng(0)
+    image = np.full((37, 53, 3), 255, np.uint8)
+    for ratio, y, x in rng.uniform((1, 0, 0), (4, 1, 1), (100, 3)):
+        top, left = -y * (ratio - 1), -x * (ratio - 1)
+        view = tf.constant([top, left, top + ratio, left + ratio], tf.float32)
+        pixels = geometry.render(image, view, 31)
+        pixels = geometry.fill_outside(pixels, view, fill_rgb=fill)
+        assert tf.reduce_min(pixels) > 254.9
+
+
+def test_interpolations_by_hand():
+    image = noise(8, 8)
+    floats = image.astype(np.float32)
+    whole = tf.constant(WHOLE)
+
+    def render(size, name):
+        return geometry.render(image, whole, size, interpolation=name).numpy()
+
+    for name in geometry.INTERPOLATIONS:
+        same = render(8, name)
+        np.testing.assert_allclose(same, floats, atol=1e-2)
+    nearest = floats.repeat(3, axis=0).repeat(3, axis=1)
+    np.testing.assert_allclose(render(24, "nearest"), nearest)
+    area = floats.reshape(4, 2, 4, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(render(4, "area"), area, atol=1e-3)
+    results = [render(20, name) for name in geometry.INTERPOLATIONS]
+    for i, one in enumerate(results):
+        assert one.min() >= 0 and one.max() <= 255
+        differs = [np.abs(one - other).max() > 1 for other in results[:i]]
+        # Area and nearest are one where an image is enlarged.
+        assert differs.count(False) <= 1
+
+
+def test_cubic_by_hand():
+    """Keys' kernel, a = -1/2, half-way between pixels: -1, 9, 9, -1 of 16."""
+    row = np.array([0, 0, 100, 200, 0, 0, 0, 0], np.uint8)
+    image = np.tile(row[None, :, None], (8, 1, 3))
+    view = tf.constant([0.0, 0.0625, 1.0, 1.0625])  # half a pixel to the right
+    pixels = geometry.render(image, view, 8, interpolation="bicubic")
+    expected = [43.75, 168.75, 106.25]  # 700 / 16, 2700 / 16, 1700 / 16
+    np.testing.assert_allclose(pixels[3, 1:4, 0], expected, atol=0.01)

@@ -1,0 +1,118 @@
+"""One step on one device and on two."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import TargetEncoder
+from ssd_tf.data.pipeline import TrainingBatch
+from ssd_tf.training.step import Trainer
+
+# Each makes another kind of gradient; the norm is clipped in both.
+RECIPES = {
+    "sgd": dict(
+        optimizer="sgd",
+        weight_decay=0.1,
+        bias_lr_multiplier=2.0,
+        learning_rate=0.1,
+    ),
+    "adamw": dict(optimizer="adamw", weight_decay=0.1),
+}
+
+
+def make_batch(config):
+    """Four images, of which the last two repeat the first two.
+
+    Batch normalisation takes its statistics from one replica. Halves of the
+    same images have the statistics of the whole; only their objects differ,
+    by number too: 1, 3, 0 and 1 of them.
+    """
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3))
+    boxes = np.zeros((4, 3, 4), np.float32)
+    labels = np.zeros((4, 3), np.int32)
+    boxes[0, 0] = 0.1, 0.1, 0.4, 0.5
+    boxes[1] = [(0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.2, 0.6, 0.5, 0.9)]
+    boxes[3, 0] = 0.1, 0.2, 0.9, 0.8
+    labels[0, 0], labels[1], labels[3, 0] = 2, (1, 3, 5), 4
+    targets = TargetEncoder(config)(tf.constant(labels), tf.constant(boxes))
+    images = tf.constant(np.concatenate([pixels, pixels]), tf.float32)
+    return TrainingBatch(
+        images, targets, tf.constant(boxes), tf.constant(labels)
+    )
+
+
+def train_two_steps(config, train, strategy):
+    """Losses and values of all variables after two steps."""
+    trainer = Trainer(config, train, strategy)
+    data = tf.data.Dataset.from_tensor_slices(make_batch(config)).batch(4)
+    batches = strategy.experimental_distribute_dataset(data.repeat(2))
+    losses = [[float(v) for v in trainer.step(b)] for b in batches]
+    values = {v.path: v.numpy() for v in trainer.model.variables}
+    averages = [v.numpy() for v in trainer.average.averages]
+    return np.array(losses), values, averages, trainer
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_two_replicas_do_what_one_does(small_detector, small_train, recipe):
+    train = dataclasses.replace(
+        small_train, gradient_clip_norm=1.0, **RECIPES[recipe]
+    )
+    one = train_two_steps(small_detector, train, tf.distribute.get_strategy())
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    assert strategy.num_replicas_in_sync == 2
+    two = train_two_steps(small_detector, train, strategy)
+
+    assert one[0].shape == (2, 3)
+    np.testing.assert_allclose(two[0], one[0], rtol=1e-5)
+    assert two[1].keys() == one[1].keys()
+    for name, value in one[1].items():
+        np.testing.assert_allclose(
+            two[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name
+        )
+    for average, expected in zip(two[2], one[2], strict=True):
+        np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
+    assert two[3].optimizer.iterations.numpy() == 2
+    assert two[3].learning_rate == pytest.approx(one[3].learning_rate)
+    assert two[3].average.updates.numpy() == 2
+    assert two[3].is_sound
+
+
+def test_loss_is_divided_by_all_positives(small_detector, small_train):
+    """The loss of the batch is Caffe's, not a mean over images."""
+    batch = make_batch(small_detector)
+    trainer = Trainer(small_detector, small_train, tf.distribute.get_strategy())
+    parts = []  # background is the only class of an image without objects
+    for gclasses in batch.targets.gclasses.numpy():
+        parts.append(int((gclasses > 0).sum()))
+    assert parts[2] == 0 and parts[1] > parts[0] > 0
+    outputs = trainer.model(batch.images, training=True)
+    total = trainer.step(batch).localisation * sum(parts)
+    positive = batch.targets.gclasses > 0
+    difference = tf.abs(
+        outputs["localisations"] - batch.targets.glocalisations
+    )[positive]
+    smooth = tf.where(difference < 1, 0.5 * difference**2, difference - 0.5)
+    assert float(total) == pytest.approx(float(tf.reduce_sum(smooth)), 1e-4)
+
+
+def test_first_step_that_is_not_finite_is_kept(small_detector, small_train):
+    trainer = Trainer(small_detector, small_train, tf.distribute.get_strategy())
+    batch = make_batch(small_detector)
+    trainer.step(batch)
+    assert trainer.is_sound
+    broken = batch._replace(images=batch.images * float("nan"))
+    # The ReLUs make zeros of NaN: the loss looks well, the gradient does not.
+    trainer.step(broken)
+    trainer.step(batch)
+    assert not trainer.is_sound
+    assert int(trainer.bad_step) == 1  # counted from 0
+
+
+def test_learning_rate_is_that_of_the_next_step(small_detector, small_train):
+    train = dataclasses.replace(small_train, schedule="steps", decay_steps=(1,))
+    trainer = Trainer(small_detector, train, tf.distribute.get_strategy())
+    assert trainer.learning_rate == pytest.approx(1e-3)
+    trainer.optimizer.iterations.assign(1)
+    assert trainer.learning_rate == pytest.approx(1e-4)
