@@ -74,9 +74,7 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
     "batch_size", None, "Images per step, all devices" + _RECIPE, lower_bound=1
 )
-flags.DEFINE_integer(
-    "steps", None, "Optimiser steps" + _RECIPE, lower_bound=1
-)
+flags.DEFINE_integer("steps", None, "Optimiser steps" + _RECIPE, lower_bound=1)
 flags.DEFINE_float(
     "epochs", None, "Passes over the data, instead of --steps.", lower_bound=0
 )

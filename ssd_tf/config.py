@@ -128,7 +128,9 @@ class DetectorConfig:
                 f"{len(self.class_names)}: {', '.join(self.class_names)}"
             )
         if self.image_size < 1:
-            raise ValueError(f"image_size must be above 0, got {self.image_size}")
+            raise ValueError(
+                f"image_size must be above 0, got {self.image_size}"
+            )
         if len(self.variances) != 4 or min(self.variances) <= 0.0:
             raise ValueError(
                 f"variances must be four numbers above 0, got {self.variances}"

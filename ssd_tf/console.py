@@ -1,6 +1,7 @@
 """What the scripts share: logging, one-line errors, a clean stop."""
 
 import logging as python_logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,12 +20,13 @@ def run(main: Callable) -> None:
     app.run(lambda argv: sys.exit(call(main, argv)))
 
 
-def call(main: Callable, argv: list[str]) -> int:
+def call(main: Callable, argv) -> int:
     """Calls `main(argv)`; returns the program's exit status."""
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(
         python_logging.Formatter("%(message)s")
     )
+    logging.get_absl_logger().addFilter(_is_for_the_user)
     tf.get_logger().setLevel("WARNING")
     # A terminated run saves what an interrupted one saves.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -34,11 +36,18 @@ def call(main: Callable, argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "stopped; the same command goes on from here", file=sys.stderr
-        )
+        print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
+
+
+def _is_for_the_user(record: python_logging.LogRecord) -> bool:
+    """Leaves out what TensorFlow and its data sets tell of their work."""
+    # .../site-packages/tensorflow, which begins tensorflow_datasets too.
+    library = os.path.dirname(tf.__file__)
+    return record.levelno >= python_logging.WARNING or not (
+        record.pathname.startswith(library)
+    )
 
 
 def expect_no_arguments(argv: list[str]) -> None:

@@ -25,7 +25,8 @@ class MultiBoxLoss:
     smooth L1 over the positives' four coordinates) / max(1, positives). The
     negatives of an image are those of largest background loss, at most
     `negative_ratio` for each of its positives. Ignored anchors, those of
-    class 0 with a `gscores` of -1, are in neither part. There is no IoU threshold here: the matcher decides.
+    class 0 with a `gscores` of -1, are in neither part. There is no IoU
+    threshold here: the matcher decides.
 
     Args:
       alpha: weight of the localisation loss.

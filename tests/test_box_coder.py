@@ -83,9 +83,7 @@ def test_round_trip(coder, pairs):
     # The factor between the sides stays below the decoder's limit of 62.5
     # unless a side is 96 times another; leave those out.
     offsets = coder.encode(boxes, anchors)
-    ratio = (boxes[:, 2:] - boxes[:, :2]) / (
-        anchors[:, 2:] - anchors[:, :2]
-    )
+    ratio = (boxes[:, 2:] - boxes[:, :2]) / (anchors[:, 2:] - anchors[:, :2])
     decoded = coder.decode(offsets, anchors).numpy()
     within = (ratio < 62).all(axis=1)
     np.testing.assert_allclose(decoded[within], boxes[within], atol=2e-5)

@@ -33,7 +33,9 @@ def check_contract(targets, gt_labels, gt_boxes):
     )
     assert (gscores[~positive] < 0.5).all()
     # Positive: the IoU with the object that its own targets decode to.
-    decoded = ENCODER.coder.decode(glocalisations, ENCODER.anchors.boxes).numpy()
+    decoded = ENCODER.coder.decode(
+        glocalisations, ENCODER.anchors.boxes
+    ).numpy()
     for anchor in np.flatnonzero(positive):
         distance = np.abs(gt_boxes - decoded[anchor]).max(axis=1)
         distance[~valid | (gt_labels != gclasses[anchor])] = np.inf

@@ -94,10 +94,8 @@ def _propose(config: DetectorConfig, coverage, source, split) -> dict | None:
 
 
 def _table(summary, config: DetectorConfig, title: str) -> str:
-    rows = [
-        *((f"{a}-{b} px", r) for r in summary["sizes"] for a, b in [r["size_px"]]),
-        ("all", summary),
-    ]
+    rows = [("{}-{} px".format(*r["size_px"]), r) for r in summary["sizes"]]
+    rows.append(("all", summary))
     lines = [
         f"{title}: {summary['objects']} objects, {config.image_size} px input, "
         f"matcher {config.matcher}",

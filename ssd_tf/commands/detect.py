@@ -89,7 +89,8 @@ def _detect(
         pixels = images.decode(encoded).numpy()  # [H, W, 3]
     except tf.errors.InvalidArgumentError as error:
         raise InputError(
-            f"{path} does not decode; expected a JPEG, PNG, GIF, BMP or WebP image"
+            f"{path} does not decode; expected a JPEG, PNG, GIF, BMP or WebP "
+            "image"
         ) from error
     found = predictor(encoded)
     shown = found.scores >= score_threshold
@@ -126,9 +127,7 @@ def _read(path: str) -> bytes:
     try:
         return pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}"
-        ) from error
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _picture_name(path: str, used: set[str]) -> str:

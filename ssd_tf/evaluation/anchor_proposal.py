@@ -95,7 +95,7 @@ def _fit_ratios(shapes, old) -> tuple[tuple[float, ...], ...]:
     log_ratios = np.abs(np.log(shapes[:, 0] / shapes[:, 1]))
     # The squares are there anyway: shapes near 1 need no box of their own.
     oblong = log_ratios[log_ratios > np.log(_MIN_RATIO)]
-    fitted = {0: ()}
+    fitted: dict[int, tuple[float, ...]] = {0: ()}
     for count in {len(level) for level in old} - {0}:
         if len(oblong) < count:
             return old

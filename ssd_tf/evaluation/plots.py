@@ -167,9 +167,7 @@ def plot_anchor_coverage(
     left.axhline(0.5, color="#c8463c", linewidth=1)
     left.set_ylabel("IoU with the best default box")
     left.set_ylim(0, 1)
-    right.scatter(
-        sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c"
-    )
+    right.scatter(sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c")
     right.set_ylabel("default boxes that answer for the object")
     right.set_ylim(bottom=0)
     for axes in (left, right):

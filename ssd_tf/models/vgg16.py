@@ -79,7 +79,9 @@ def copy_fully_connected(model, fc1_weights, fc2_weights):
     kernel = kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4]
     model.get_layer("fc6").set_weights([kernel, bias[::4]])
     kernel, bias = fc2_weights
-    model.get_layer("fc7").set_weights([kernel[None, None, ::4, ::4], bias[::4]])
+    model.get_layer("fc7").set_weights(
+        [kernel[None, None, ::4, ::4], bias[::4]]
+    )
 
 
 def _level_names(num_levels):

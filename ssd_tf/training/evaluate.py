@@ -115,7 +115,7 @@ def evaluate(
     """
     voc = VocEvaluator(source.class_names)
     coco = CocoEvaluator(source.class_names)
-    samples = []
+    samples: list[EvaluatedImage] = []
     images = detect_split(detect, source, split, image_size=image_size)
     total = source.num_examples(split)
     for image in tqdm(images, f"evaluate {split}", total, leave=False):

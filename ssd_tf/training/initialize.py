@@ -17,8 +17,8 @@ def initialize_weights(model, backbone: str, init_weights: str) -> None:
     Args:
       model: the detector.
       backbone: name of its backbone.
-      init_weights: "none" leaves it as it is, "imagenet" loads the backbone, and
-        a run directory gives every layer of the same name and shape.
+      init_weights: "none" leaves it as it is, "imagenet" loads the backbone,
+        and a run directory gives every layer of the same name and shape.
 
     Raises:
       InputError: the weights cannot be had.

@@ -63,9 +63,7 @@ def adjust_gradients(gradients, variables, train: TrainConfig, replicas):
     share = 1.0 / replicas.num_replicas_in_sync
     if train.gradient_clip_norm > 0.0:
         # Only the gradient of the whole batch has the norm to be clipped.
-        gradients = replicas.all_reduce(
-            tf.distribute.ReduceOp.SUM, gradients
-        )
+        gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         gradients, _ = tf.clip_by_global_norm(
             gradients, train.gradient_clip_norm
         )

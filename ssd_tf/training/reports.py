@@ -85,7 +85,9 @@ def draw_samples(samples: Sequence[EvaluatedImage], class_names):
 def format_metrics(metrics: dict[str, Any]) -> str:
     """A table of mAP per class, as text."""
     width = max(len(name) for name in [*metrics["AP"], "COCO AP"])
-    lines = [f"  {name:<{width}}  {ap:.4f}" for name, ap in metrics["AP"].items()]
+    lines = [
+        f"  {name:<{width}}  {ap:.4f}" for name, ap in metrics["AP"].items()
+    ]
     lines += [
         f"  {name:<{width}}  (no objects in the split)"
         for name in metrics["absent_classes"]

@@ -116,11 +116,11 @@ class Trainer:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
-        *losses, gradient_norm = (
+        *parts, gradient_norm = (
             self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
             for v in per_replica
         )
-        losses = StepLosses(*losses)
+        losses = StepLosses(*parts)
         # The loss alone hides it where a ReLU makes zero of NaN.
         is_finite = tf.math.is_finite(losses.total + gradient_norm)
         is_bad = ~is_finite & (self.bad_step < 0)

@@ -38,9 +38,9 @@ class BoxSource:
 
 def test_objects_that_are_anchors_have_an_iou_of_one():
     anchors = build_anchors(CONFIG).boxes
-    inside = np.flatnonzero(
-        ((anchors > 0) & (anchors < 1)).all(axis=1)
-    )[[0, 500, -1]]
+    inside = np.flatnonzero(((anchors > 0) & (anchors < 1)).all(axis=1))[
+        [0, 500, -1]
+    ]
     source = BoxSource(anchors[inside[:2]], [], anchors[inside[2:]])
     coverage = anchor_coverage.measure_coverage(CONFIG, source, "train")
     np.testing.assert_allclose(coverage.best_iou, 1.0, atol=1e-5)
