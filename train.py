@@ -6,8 +6,6 @@
 Running the same command again goes on where the run stopped.
 """
 
-import dataclasses
-import math
 import os
 
 from absl import flags, logging
@@ -18,12 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from ssd_tf import (  # noqa: E402
     PRESETS,
     Decoder,
-    DetectorConfig,
-    InputError,
-    TrainConfig,
     console,
     matchers,
-    models,
     training,
 )
 from ssd_tf.data import augment, registry  # noqa: E402
@@ -148,111 +142,6 @@ _RECIPE_FLAGS = (
 )
 
 
-def detector_config(source) -> DetectorConfig:
-    """The preset with the data's classes and the flags' matcher."""
-    names = tuple(source.class_names)
-    if len(set(names)) < len(names):
-        raise InputError(f"a class is named twice: {', '.join(names)}")
-    if FLAGS.num_classes is not None and FLAGS.num_classes != len(names):
-        raise InputError(
-            f"--num_classes={FLAGS.num_classes} contradicts {FLAGS.dataset}, "
-            f"which has {len(names)} classes: {', '.join(names)}"
-        )
-    config = PRESETS[FLAGS.preset]
-    matcher = FLAGS.matcher or config.matcher
-    try:
-        return dataclasses.replace(
-            config,
-            num_classes=len(names),
-            class_names=names,
-            matcher=matcher,
-            matcher_params=matchers.parse_matcher_params(
-                matcher, FLAGS.matcher_params
-            ),
-            **default_box_flags(),
-        )
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def default_box_flags() -> dict:
-    """The sizes and ratios that the flags give."""
-    given = {}
-    for name in ("min_sizes_px", "max_sizes_px"):
-        if FLAGS[name].value is not None:
-            given[name] = parse_numbers(name, FLAGS[name].value)
-    if len(given) == 1:
-        raise InputError("give --min_sizes_px and --max_sizes_px together")
-    if FLAGS.aspect_ratios is not None:
-        given["aspect_ratios"] = tuple(
-            parse_numbers("aspect_ratios", level.split(","))
-            for level in FLAGS.aspect_ratios.split(";")
-        )
-    return given
-
-
-def parse_numbers(name: str, texts: list[str]) -> tuple[float, ...]:
-    """Numbers above zero; raises InputError naming the flag."""
-    try:
-        numbers = tuple(float(text) for text in texts)
-    except ValueError:
-        numbers = (0.0,)
-    if not all(0.0 < number < math.inf for number in numbers):
-        raise InputError(
-            f"--{name} must be numbers above 0, got {','.join(texts)!r}"
-        )
-    return numbers
-
-
-def train_config(source) -> TrainConfig:
-    """The recipe with the flags' values."""
-    if FLAGS.steps is not None and FLAGS.epochs is not None:
-        raise InputError("give --steps or --epochs, not both")
-    if FLAGS.epochs is not None and not 0 < FLAGS.epochs < math.inf:
-        raise InputError(f"--epochs must be above 0, got {FLAGS.epochs}")
-    recipe_name = FLAGS.recipe or training.DEFAULT_RECIPES.get(
-        FLAGS.dataset, training.FOLDER_RECIPE
-    )
-    given = {
-        name: FLAGS[name].value
-        for name in _RECIPE_FLAGS
-        if FLAGS[name].value is not None
-    }
-    recipe = dataclasses.replace(training.RECIPES[recipe_name], **given)
-    splits = source.default_splits
-    train_split = FLAGS.train_split or splits[0]
-    num_examples = source.num_examples(train_split)
-    if num_examples == 0:
-        raise InputError(f"--train_split={train_split} has no image")
-    steps_per_epoch = num_examples / recipe.batch_size
-    if FLAGS.epochs is not None:
-        steps = math.ceil(FLAGS.epochs * steps_per_epoch)
-    elif FLAGS.steps is not None:
-        steps = FLAGS.steps
-    else:
-        steps = max(
-            recipe.steps, math.ceil(recipe.min_epochs * steps_per_epoch)
-        )
-    logging.info(
-        "%d steps of %d images: %.1f epochs of %d images",
-        steps,
-        recipe.batch_size,
-        steps / steps_per_epoch,
-        num_examples,
-    )
-    return TrainConfig(
-        **{**dataclasses.asdict(recipe), "steps": steps},
-        dataset=FLAGS.dataset,
-        data_dir=FLAGS.data_dir,
-        train_split=train_split,
-        eval_split=FLAGS.eval_split or splits[1],
-        recipe=recipe_name,
-        seed=FLAGS.seed,
-        init_weights=FLAGS.init_weights
-        or models.default_weights(PRESETS[FLAGS.preset].backbone),
-    )
-
-
 def main(argv):
     """Runs the mode that the flags ask for."""
     console.expect_no_arguments(argv)
@@ -291,7 +180,30 @@ def train(run_dir: training.RunDir):
         class_names=tuple(FLAGS.class_names) if FLAGS.class_names else None,
     )
     logging.info("classes: %s", ", ".join(source.class_names))
-    detector, config = detector_config(source), train_config(source)
+    detector = training.plan_detector(
+        FLAGS.preset,
+        source,
+        num_classes=FLAGS.num_classes,
+        matcher=FLAGS.matcher,
+        matcher_params=FLAGS.matcher_params,
+        box_sizes=training.parse_box_sizes(
+            FLAGS.min_sizes_px, FLAGS.max_sizes_px, FLAGS.aspect_ratios
+        ),
+    )
+    config = training.plan_training(
+        source,
+        dataset=FLAGS.dataset,
+        data_dir=FLAGS.data_dir,
+        backbone=detector.backbone,
+        train_split=FLAGS.train_split,
+        eval_split=FLAGS.eval_split,
+        recipe=FLAGS.recipe,
+        overrides={name: FLAGS[name].value for name in _RECIPE_FLAGS},
+        steps=FLAGS.steps,
+        epochs=FLAGS.epochs,
+        seed=FLAGS.seed,
+        init_weights=FLAGS.init_weights,
+    )
     source.num_examples(config.eval_split)  # fails now rather than at the end
     run_dir.check(detector, config)
     if run_dir.is_finished:

@@ -23,6 +23,7 @@ def run(main: Callable) -> None:
 def call(main: Callable, argv) -> int:
     """Calls `main(argv)`; returns the program's exit status."""
     logging.set_verbosity(logging.INFO)
+    logging.use_absl_handler()
     logging.get_absl_handler().setFormatter(
         python_logging.Formatter("%(message)s")
     )

@@ -7,17 +7,16 @@ from ssd_tf.training.evaluate import (
 )
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun, choose_strategy
-from ssd_tf.training.recipes import (
-    DEFAULT_RECIPES,
-    FOLDER_RECIPE,
-    RECIPES,
+from ssd_tf.training.planning import (
+    parse_box_sizes,
+    plan_detector,
+    plan_training,
 )
+from ssd_tf.training.recipes import RECIPES
 from ssd_tf.training.reports import format_metrics
 from ssd_tf.training.run_dir import RunDir
 
 __all__ = [
-    "DEFAULT_RECIPES",
-    "FOLDER_RECIPE",
     "RECIPES",
     "RunDir",
     "TrainingRun",
@@ -27,4 +26,7 @@ __all__ = [
     "format_metrics",
     "load_run",
     "make_detect_function",
+    "parse_box_sizes",
+    "plan_detector",
+    "plan_training",
 ]

@@ -77,7 +77,7 @@ def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
       its configurations and its model.
 
     Raises:
-      InputError: it is no run directory or has no checkpoint.
+      InputError: it is no run directory, or has no checkpoint that fits.
     """
     run_dir = RunDir(path)
     detector, train = run_dir.read_configs()
@@ -92,9 +92,16 @@ def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
     if train.average_decay > 0.0:
         average = WeightAverage(model.trainable_variables, train.average_decay)
         parts["average"] = average
-    tf.train.Checkpoint(**parts).restore(
-        checkpoint
-    ).assert_existing_objects_matched().expect_partial()
+    try:
+        tf.train.Checkpoint(**parts).restore(
+            checkpoint
+        ).assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{checkpoint} does not fit the detector that "
+            f"{run_dir.config_file} describes: {reason}"
+        ) from error
     if average is not None:
         average.copy_to_model()
     return detector, train, model
