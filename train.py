@@ -8,7 +8,7 @@ Running the same command again goes on where the run stopped.
 
 import os
 
-from absl import flags, logging
+from absl import flags
 
 # TensorFlow reads this once, while it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -179,7 +179,6 @@ def train(run_dir: training.RunDir):
         data_dir=FLAGS.data_dir,
         class_names=tuple(FLAGS.class_names) if FLAGS.class_names else None,
     )
-    logging.info("classes: %s", ", ".join(source.class_names))
     detector = training.plan_detector(
         FLAGS.preset,
         source,
@@ -226,4 +225,6 @@ def train(run_dir: training.RunDir):
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(
+        main, when_stopped="stopped; the same command goes on from here"
+    )

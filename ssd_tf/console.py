@@ -7,23 +7,29 @@ import sys
 from collections.abc import Callable
 
 import tensorflow as tf
-from absl import app, logging
+from absl import app, flags, logging
 
 from ssd_tf.errors import InputError
 
 
-def run(main: Callable) -> None:
+def run(main: Callable, *, when_stopped: str = "stopped") -> None:
     """Parses the flags and calls `main(argv)` as a program.
 
     Errors about the user's input become one line and exit status 1.
+
+    Args:
+      main: the program.
+      when_stopped: what to say after an interrupt.
     """
-    app.run(lambda argv: sys.exit(call(main, argv)))
+    app.run(lambda argv: sys.exit(call(main, argv, when_stopped=when_stopped)))
 
 
-def call(main: Callable, argv) -> int:
+def call(main: Callable, argv, *, when_stopped: str = "stopped") -> int:
     """Calls `main(argv)`; returns the program's exit status."""
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
+    if not flags.FLAGS.is_parsed():  # the commands have arguments instead
+        flags.FLAGS.mark_as_parsed()
     logging.get_absl_handler().setFormatter(
         python_logging.Formatter("%(message)s")
     )
@@ -37,7 +43,7 @@ def call(main: Callable, argv) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
+        print(when_stopped, file=sys.stderr)
         return 130
     return 0
 
@@ -49,6 +55,11 @@ def _is_for_the_user(record: python_logging.LogRecord) -> bool:
     return record.levelno >= python_logging.WARNING or not (
         record.pathname.startswith(library)
     )
+
+
+def bar_interval() -> float:
+    """Seconds between redraws of a progress bar; long where a file takes it."""
+    return 0.2 if sys.stderr.isatty() else 15.0
 
 
 def expect_no_arguments(argv: list[str]) -> None:

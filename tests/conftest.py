@@ -1,12 +1,15 @@
 """What several test files need."""
 
+import importlib.util
+import pathlib
 import signal
 
 import keras
 import pytest
 import tensorflow as tf
+from absl import flags
 
-from ssd_tf import DetectorConfig, TrainConfig, serving, training
+from ssd_tf import DetectorConfig, TrainConfig, console, serving, training
 from ssd_tf.data import registry, shapes, shapes_drawing
 from ssd_tf.models import BACKBONES, layers
 from ssd_tf.models.backbone import Backbone, level_names
@@ -67,7 +70,7 @@ _SMALL_DETECTOR = DetectorConfig(
     min_sizes_px=(16.0, 32.0),
     max_sizes_px=(32.0, 56.0),
     aspect_ratios=((2,), (2,)),
-    num_classes=5,
+    num_classes=4,
     class_names=tuple(shapes_drawing.CLASS_NAMES),
 )
 
@@ -149,3 +152,27 @@ def keep_signals():
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def script(capsys, keep_signals):
+    """(name, *flags) -> exit status, stdout, lines of stderr."""
+
+    def call(name, *arguments):
+        path = pathlib.Path(__file__).parents[1] / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"script_{name}", path)
+        module = importlib.util.module_from_spec(spec)
+        known = set(flags.FLAGS)
+        capsys.readouterr()
+        try:
+            spec.loader.exec_module(module)
+            argv = flags.FLAGS([name, *map(str, arguments)])
+            status = console.call(module.main, argv)
+        finally:
+            # Both scripts have a --run_dir, and each call has its defaults.
+            for flag in set(flags.FLAGS) - known:
+                delattr(flags.FLAGS, flag)
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return call

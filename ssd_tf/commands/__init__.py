@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m ssd_tf", description="SSD object detection."
     )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, dest="command")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").splitlines()[0]
         subparser = subparsers.add_parser(

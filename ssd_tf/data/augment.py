@@ -47,7 +47,11 @@ POLICIES = {
         flip_left_right=True,
         interpolations=tuple(geometry.INTERPOLATIONS),
     ),
-    "ssd_light": Policy(photometric=0.5, crop=True, flip_left_right=True),
+    # Half of the colours and a little of the zoom-out: enough for pictures
+    # that one camera took.
+    "ssd_light": Policy(
+        photometric=0.5, expand_ratio=1.5, crop=True, flip_left_right=True
+    ),
     "none": Policy(),
 }
 

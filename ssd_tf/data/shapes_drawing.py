@@ -8,16 +8,16 @@ from PIL import Image, ImageDraw
 from ssd_tf.data.shapes_textures import background
 
 _MIN_IMAGE_PX, _MAX_IMAGE_PX = 240, 360
-_MAX_OBJECTS = 8
+_MAX_OBJECTS = 6
 # Longer side of an object, as a part of the shorter side of the image.
-_MIN_SIDE, _MAX_SIDE = 0.08, 0.6
-_MIN_SIDE_PX = 24
+_MIN_SIDE, _MAX_SIDE = 0.12, 0.6
+_MIN_SIDE_PX = 32
 # What must stay visible of an object, of its area and of each side.
-_MIN_VISIBLE_AREA, _MIN_VISIBLE_SIDE = 0.5, 0.6
+_MIN_VISIBLE_AREA, _MIN_VISIBLE_SIDE = 0.65, 0.7
 _MAX_ROTATION_DEG = 20.0
 _MAX_STRETCH = 1.2
 # Least distance in RGB between an object and what is under it or covers it.
-_MIN_CONTRAST = 90.0
+_MIN_CONTRAST = 130.0
 _NUM_ATTEMPTS = 10
 _SUPERSAMPLING = 2
 
@@ -60,10 +60,8 @@ def _regular(num_corners: int, *, radii: tuple[float, ...] = (1.0,)):
     return np.stack([np.sin(angle), -np.cos(angle)], 1) * radius[:, None]
 
 
-_CROSS = np.array([(-1, -3), (1, -3), (1, -1), (3, -1), (3, 1), (1, 1)])
 _OUTLINES = {
     "circle": _regular(48),
-    "cross": np.concatenate([_CROSS, -_CROSS]).astype(float),
     "square": np.array([(-1.0, -1.0), (1, -1), (1, 1), (-1, 1)]),
     "star": _regular(10, radii=(1.0, 0.42)),
     "triangle": _regular(3),
@@ -72,7 +70,7 @@ CLASS_NAMES = tuple(_OUTLINES)
 
 
 def draw(rng: np.random.Generator) -> Drawing:
-    """Draws a picture of 1 to 8 objects with all its random choices."""
+    """Draws a picture of 1 to 6 objects with all its random choices."""
     height, width = rng.integers(_MIN_IMAGE_PX, _MAX_IMAGE_PX, 2, endpoint=True)
     canvas = background(rng, height, width)  # [H, W, 3] float32
     owner = np.full((height, width), -1, np.int8)  # index of what is on top

@@ -13,7 +13,8 @@ def background(
       [H, W, 3] float32, about 0..255.
     """
     canvas = np.empty((height_px, width_px, 3), np.float32)
-    canvas[:] = rng.uniform(40, 215, 3)
+    # A dull colour: objects are of any colour, and stand out.
+    canvas[:] = rng.uniform(60, 195) + rng.uniform(-25, 25, 3)
     for i in rng.choice(len(_TEXTURES), 2, replace=False):
         texture = _TEXTURES[i](rng, height_px, width_px)  # [H, W, 3 or 1]
         canvas += rng.uniform(5, 25) * texture

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from ssd_tf import console
 from ssd_tf.data import pipeline
 from ssd_tf.data.images import check_decodable
 from ssd_tf.decoder import Decoder, Detections
@@ -118,7 +119,13 @@ def evaluate(
     samples: list[EvaluatedImage] = []
     images = detect_split(detect, source, split, image_size=image_size)
     total = source.num_examples(split)
-    for image in tqdm(images, f"evaluate {split}", total, leave=False):
+    for image in tqdm(
+        images,
+        f"evaluate {split}",
+        total,
+        leave=False,
+        mininterval=console.bar_interval(),
+    ):
         scale = np.array(image.size * 2, np.float32)
         for evaluator in (voc, coco):
             evaluator.update(

@@ -81,27 +81,16 @@ def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
     """
     run_dir = RunDir(path)
     detector, train = run_dir.read_configs()
-    checkpoint = run_dir.latest_checkpoint()
-    if checkpoint is None:
-        raise InputError(
-            f"{run_dir.path} has no checkpoint yet; train it first"
-        )
     model = build_detector(detector)
     parts = {"model": model}
     average = None
     if train.average_decay > 0.0:
         average = WeightAverage(model.trainable_variables, train.average_decay)
         parts["average"] = average
-    try:
-        tf.train.Checkpoint(**parts).restore(
-            checkpoint
-        ).assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    if not run_dir.restore(tf.train.Checkpoint(**parts), whole=False):
         raise InputError(
-            f"{checkpoint} does not fit the detector that "
-            f"{run_dir.config_file} describes: {reason}"
-        ) from error
+            f"{run_dir.path} has no checkpoint yet; train it first"
+        )
     if average is not None:
         average.copy_to_model()
     return detector, train, model

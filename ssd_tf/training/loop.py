@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm.auto import tqdm
 
+from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import images, pipeline
 from ssd_tf.data.augment import build_policy
@@ -65,9 +66,7 @@ class TrainingRun:
         self._detect = make_detect_function(
             self._trainer.model, Decoder(detector)
         )
-        latest = run_dir.latest_checkpoint()
-        if latest:
-            self._trainer.checkpoint().restore(latest).assert_consumed()
+        if run_dir.restore(self._trainer.checkpoint(), whole=True):
             logging.info("resumed at step %d", self.step)
         else:
             initialize_weights(
@@ -146,6 +145,7 @@ class TrainingRun:
             initial=self.step * batch_size,
             unit=" images",
             desc="train",
+            mininterval=console.bar_interval(),
         ) as bar:
             for step in range(self.step + 1, stop + 1):
                 window.add(train_step(next(batches)))
@@ -154,7 +154,9 @@ class TrainingRun:
                     values = window.take()
                     self._check_finite()
                     values["learning_rate"] = self._trainer.learning_rate
-                    bar.set_postfix(loss=f"{values['loss']:.3f}")
+                    bar.set_postfix_str(
+                        f"loss={values['loss']:.3f}", refresh=False
+                    )
                     self._reporter.training(step, values)
                 every = self._train.eval_every
                 if every and step % every == 0 and step < self._train.steps:

@@ -94,19 +94,22 @@ class WeightAverage(tf.Module):
 
     def __init__(self, variables, decay: float):
         super().__init__(name="weight_average")
-        self._sources = list(variables)
+        sources = list(variables)
+        # A module keeps the variables among its attributes as its own; these
+        # belong to the model, and a checkpoint should hold them once.
+        self._sources = lambda: sources
         self._decay = decay
         self.updates = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.averages = [
             tf.Variable(tf.convert_to_tensor(v.value), trainable=False)
-            for v in self._sources
+            for v in sources
         ]
 
     def update(self):
         """Takes the present weights into the average; works in a graph."""
         updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + updates) / (10.0 + updates))
-        for average, source in zip(self.averages, self._sources, strict=True):
+        for average, source in zip(self.averages, self._sources(), strict=True):
             change = tf.convert_to_tensor(source.value) - average
             average.assign_add((1.0 - decay) * change)
         self.updates.assign_add(1)
@@ -114,21 +117,21 @@ class WeightAverage(tf.Module):
     def restart(self):
         """Begins again with the present weights."""
         self.updates.assign(0)
-        for average, source in zip(self.averages, self._sources, strict=True):
+        for average, source in zip(self.averages, self._sources(), strict=True):
             average.assign(tf.convert_to_tensor(source.value))
 
     @contextlib.contextmanager
     def applied(self):
         """Within the context the model has the averaged weights."""
-        present = [keras.ops.convert_to_numpy(v) for v in self._sources]
+        present = [keras.ops.convert_to_numpy(v) for v in self._sources()]
         self.copy_to_model()
         try:
             yield
         finally:
-            for source, value in zip(self._sources, present, strict=True):
+            for source, value in zip(self._sources(), present, strict=True):
                 source.assign(value)
 
     def copy_to_model(self):
         """Gives the model the averaged weights for good."""
-        for source, average in zip(self._sources, self.averages, strict=True):
+        for source, average in zip(self._sources(), self.averages, strict=True):
             source.assign(average.numpy())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,7 +126,8 @@ def plan_training(
     Args:
       source: `ssd_tf.data.source.Source`.
       dataset: its name; decides on the default recipe.
-      data_dir: where it lies.
+      data_dir: where it lies; stored as an absolute path, so that the run can
+        be evaluated from another folder.
       backbone: of the detector; decides on the default weights.
       train_split: None takes the data set's.
       eval_split: likewise.
@@ -158,7 +160,7 @@ def plan_training(
     return TrainConfig(
         **{**dataclasses.asdict(values), "steps": num_steps},
         dataset=dataset,
-        data_dir=data_dir,
+        data_dir=os.path.abspath(data_dir) if data_dir else None,
         train_split=train_split,
         eval_split=eval_split or default_eval_split,
         recipe=recipe,

@@ -142,6 +142,36 @@ class RunDir:
                 continue  # the line that was being written at a kill
         _replace(self.metrics_file, "".join(kept))
 
+    def restore(self, checkpoint: tf.train.Checkpoint, *, whole: bool) -> bool:
+        """Restores the newest checkpoint, if there is one.
+
+        Args:
+          checkpoint: the objects to restore.
+          whole: whether the file may hold nothing but these objects.
+
+        Returns:
+          whether there was one.
+
+        Raises:
+          InputError: it is of other objects than these.
+        """
+        path = self.latest_checkpoint()
+        if path is None:
+            return False
+        try:
+            status = checkpoint.restore(path)
+            if whole:
+                status.assert_consumed()
+            else:
+                status.assert_existing_objects_matched().expect_partial()
+        except (AssertionError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{path} does not fit the detector that {self.config_file} "
+                f"describes: {reason}"
+            ) from error
+        return True
+
     def latest_checkpoint(self) -> str | None:
         """Path prefix of the newest checkpoint, or None."""
         return tf.train.latest_checkpoint(self.checkpoints)

@@ -1,9 +1,10 @@
-"""Folders of pictures to train on."""
+"""Devices, and folders of pictures, to train on."""
 
 import io
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from ssd_tf.data.voc_folder import VocFolder
@@ -39,3 +40,9 @@ def picture_folder(tmp_path):
         return VocFolder(root, class_names=("cat", "dog"))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def two_devices():
+    """Two replicas. A second strategy would number its reductions anew."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -77,7 +77,7 @@ def test_centerness_weighs_the_localisation_loss(small_detector):
         matcher_params=(("centerness_weight", True),),
     )
     batch, outputs = make_batch(config, [0.0, 0.0, 1.0, 1.0])
-    outputs["logits"] = tf.zeros([1, 320, 6])
+    outputs["logits"] = tf.zeros([1, 320, 5])
     weights = StepAssignment(config).localisation_weights(batch.targets)
     positive = batch.targets.gclasses.numpy() > 0
     inside = weights.numpy()[positive]

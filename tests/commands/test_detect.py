@@ -1,0 +1,186 @@
+"""`python -m ssd_tf detect`, in this process."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssd_tf import commands
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two files of one name in two folders."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for folder, size in (("a", (40, 60)), ("b", (50, 30))):
+        (tmp_path / folder).mkdir()
+        coarse = rng.integers(0, 255, (size[0] // 10, size[1] // 10, 3))
+        pixels = coarse.repeat(10, 0).repeat(10, 1).astype(np.uint8)
+        paths.append(tmp_path / folder / "photo.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return [str(path) for path in paths]
+
+
+@pytest.fixture
+def detect(capsys, keep_signals):
+    """Arguments -> exit status, lines of stdout, lines of stderr."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            commands.main(["detect", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return stopped.value.code, out.splitlines(), err.splitlines()
+
+    return call
+
+
+def records(lines):
+    return [json.loads(line) for line in lines]
+
+
+def test_every_form_of_a_model_gives_the_same(
+    detect, photos, small_run, small_export, small_backbone
+):
+    found = {}
+    for model in (small_run, small_export, small_export.parent):
+        status, out, _ = detect(
+            "--model", model, "--json", "--score_threshold=0.1", *photos
+        )
+        assert status == 0
+        found[model] = records(out)
+    one, other, parent = found.values()
+    assert parent == other
+    for left, right in zip(one, other, strict=True):
+        assert left.keys() == right.keys()
+        assert left["image"] == right["image"]
+        assert len(left["detections"]) == len(right["detections"]) > 0
+        for a, b in zip(left["detections"], right["detections"]):
+            assert (a["class"], a["label"]) == (b["class"], b["label"])
+            assert a["score"] == pytest.approx(b["score"], abs=1e-5)
+            assert a["box"] == pytest.approx(b["box"], abs=1e-5)
+
+
+def test_records(detect, photos, small_export):
+    arguments = ["--model", small_export, "--json", *photos]
+    _, out, _ = detect(*arguments, "--score_threshold=0")
+    everything = records(out)
+    assert [r["image"] for r in everything] == photos
+    assert [(r["height"], r["width"]) for r in everything] == [
+        (40, 60),
+        (50, 30),
+    ]
+    detections = everything[0]["detections"]
+    scores = [d["score"] for d in detections]
+    assert scores == sorted(scores, reverse=True)
+    names = ("circle", "square", "star", "triangle")
+    for detection in detections:
+        assert detection["class"] == names[detection["label"] - 1]
+        ymin, xmin, ymax, xmax = detection["box"]
+        assert 0 <= ymin <= ymax <= 1 and 0 <= xmin <= xmax <= 1
+    # The printed scores are rounded: set it where there is a gap.
+    gaps = -np.diff(scores)
+    k = int(np.argmax(gaps))
+    assert gaps[k] > 1e-4
+    threshold = (scores[k] + scores[k + 1]) / 2
+    _, out, _ = detect(*arguments, f"--score_threshold={threshold}")
+    assert records(out)[0]["detections"] == [
+        d for d in detections if d["score"] >= threshold
+    ]
+    _, out, _ = detect(*arguments, "--score_threshold=1.01")
+    assert [r["detections"] for r in records(out)] == [[], []]
+
+
+def test_pictures(detect, photos, small_export, tmp_path):
+    folder = tmp_path / "new/folder"
+    status, out, _ = detect(
+        *("--model", small_export, "--output_dir", folder),
+        *(*photos, "--score_threshold=0.1"),
+    )
+    assert (status, out) == (0, [])
+    written = [folder / f"photo{n}_detections.jpg" for n in ("", "_2")]
+    assert sorted(folder.iterdir()) == sorted(written)
+    for path, source in zip(written, photos, strict=True):
+        with Image.open(path) as drawn, Image.open(source) as original:
+            assert drawn.size == original.size
+            difference = np.asarray(drawn, int) - np.asarray(original, int)
+            assert np.abs(difference).max() > 100
+
+
+def test_input_is_never_overwritten(detect, photos, small_export, tmp_path):
+    folder = tmp_path / "a"
+    second = folder / "photo_detections.jpg"
+    Image.new("RGB", (20, 20)).save(second)
+    before = {p: p.read_bytes() for p in folder.iterdir()}
+    status, _, _ = detect(
+        "--model", small_export, "--output_dir", folder, photos[0], second
+    )
+    assert status == 0
+    for path, content in before.items():
+        assert path.read_bytes() == content
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_bad_images_do_not_stop_the_others(
+    detect, photos, small_export, tmp_path
+):
+    text = tmp_path / "text.jpg"
+    text.write_text("not an image")
+    missing = tmp_path / "missing.jpg"
+    status, out, err = detect(
+        *("--model", small_export, "--json", "--output_dir", tmp_path / "out"),
+        *(missing, photos[0], text, tmp_path, photos[1]),
+    )
+    assert status == 1
+    assert [r["image"] for r in records(out)] == photos
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    errors = [line for line in err if line.startswith("error: ")]
+    assert errors == [
+        f"error: {missing} cannot be read: No such file or directory",
+        f"error: {text} does not decode; expected a JPEG, PNG, GIF, "
+        "BMP or WebP image",
+        f"error: {tmp_path} cannot be read: Is a directory",
+        f"error: 3 of 5 images could not be used: {missing}, {text}, "
+        f"{tmp_path}",
+    ]
+    assert err[-1] == errors[-1]
+    assert not any("Traceback" in line for line in err)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--model={t}/x", "--json"], "--model={t}/x does not exist; expected"),
+        (["--model={t}/a", "--json"], "is neither a run directory (it has"),
+        (["--model={t}/a/photo.png", "--json"], "is neither a run directory"),
+        (["--model={export}"], "nothing to do: give --output_dir, --json or"),
+        (
+            ["--model={export}", "--output_dir={t}/a/photo.png"],
+            "--output_dir={t}/a/photo.png cannot be made: File exists",
+        ),
+    ],
+)
+def test_errors(detect, photos, small_export, tmp_path, arguments, message):
+    places = {"t": tmp_path, "export": small_export}
+    status, out, err = detect(
+        photos[0], *(a.format(**places) for a in arguments)
+    )
+    assert status == 1 and out == []
+    (line,) = (line for line in err if not line.startswith("I0000"))
+    assert line.startswith("error: ") and message.format(**places) in line
+
+
+def test_run_without_checkpoint(detect, photos, small_run, tmp_path):
+    shutil.copy(small_run / "config.json", tmp_path)
+    status, _, err = detect("--model", tmp_path, "--json", *photos)
+    assert status == 1
+    assert err[-1] == f"error: {tmp_path} has no checkpoint yet; train it first"
+
+
+def test_no_command(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        commands.main([])
+    assert stopped.value.code == 2
+    assert "required: COMMAND" in capsys.readouterr().err

@@ -1,0 +1,196 @@
+"""The exported model: signatures, inputs, batches."""
+
+import dataclasses
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ssd_tf import Decoder, InputError, build_detector, serving
+
+OUTPUTS = {
+    "detection_boxes": (None, 200, 4),
+    "detection_scores": (None, 200),
+    "detection_classes": (None, 200),
+    "num_detections": (None,),
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(small_export):
+    """Held for as long as its signatures are used."""
+    return tf.saved_model.load(str(small_export))
+
+
+@pytest.fixture
+def serve(loaded):
+    """Images' bytes -> outputs of serving_default in NumPy."""
+
+    def call(*encoded):
+        signature = loaded.signatures["serving_default"]
+        outputs = signature(input_tensor=tf.constant(encoded, tf.string))
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    return call
+
+
+def assert_valid(outputs, batch_size, *, count=None):
+    """What a client may rely on."""
+    assert set(outputs) == set(OUTPUTS)
+    for name, shape in OUTPUTS.items():
+        assert outputs[name].shape == (batch_size, *shape[1:])
+        assert outputs[name].dtype == np.float32
+        assert np.isfinite(outputs[name]).all()
+    boxes, scores = outputs["detection_boxes"], outputs["detection_scores"]
+    assert boxes.min() >= 0 and boxes.max() <= 1
+    for i, number in enumerate(outputs["num_detections"].astype(int)):
+        assert count is None or number == count
+        assert (np.diff(scores[i]) <= 0).all()
+        classes = outputs["detection_classes"][i]
+        assert set(classes[:number]) <= {1.0, 2.0, 3.0, 4.0, 5.0}
+        assert not classes[number:].any() and not scores[i, number:].any()
+        assert not boxes[i, number:].any()
+
+
+@pytest.mark.parametrize(
+    "name, dtype, shape",
+    [
+        ("serving_default", tf.string, [None]),
+        ("image_tensor", tf.uint8, [None, None, None, 3]),
+    ],
+)
+def test_signatures_of_the_object_detection_api(loaded, name, dtype, shape):
+    signature = loaded.signatures[name]
+    _, inputs = signature.structured_input_signature
+    assert list(inputs) == ["input_tensor"]
+    assert inputs["input_tensor"].dtype == dtype
+    assert inputs["input_tensor"].shape.as_list() == shape
+    outputs = signature.structured_outputs
+    assert {n: tuple(s.shape) for n, s in outputs.items()} == OUTPUTS
+    assert {s.dtype for s in outputs.values()} == {tf.float32}
+
+
+def test_any_batch_of_any_formats_equals_one_by_one(serve, pictures):
+    single = [serve(picture) for picture in pictures]
+    for outputs in single:
+        assert_valid(outputs, 1)
+        assert outputs["num_detections"][0] > 0
+    for batch_size in (2, 5):
+        outputs = serve(*pictures[:batch_size])
+        assert_valid(outputs, batch_size)
+        for name, values in outputs.items():
+            for i, value in enumerate(values):
+                np.testing.assert_allclose(
+                    value, single[i][name][0], atol=1e-5, err_msg=name
+                )
+    # Other pictures have other detections.
+    scores = [outputs["detection_scores"] for outputs in single]
+    assert all(np.abs(s - scores[0]).max() > 1e-4 for s in scores[1:])
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_pixels_give_what_their_file_gives(loaded, serve, pictures, index):
+    pixels = np.asarray(Image.open(io.BytesIO(pictures[index])))
+    outputs = loaded.signatures["image_tensor"](
+        input_tensor=tf.constant(np.stack([pixels, pixels]))
+    )
+    outputs = {name: value.numpy() for name, value in outputs.items()}
+    assert_valid(outputs, 2)
+    for name, expected in serve(pictures[index]).items():
+        for value in outputs[name]:
+            np.testing.assert_allclose(value, expected[0], atol=1e-5)
+
+
+def test_answers_are_those_of_the_model(serve, small_module, pictures):
+    expected = small_module.detect_bytes(tf.constant(pictures))
+    for name, value in serve(*pictures).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("junk", [b"", b"<html>", b"\xff\xd8\xff\xe0 cut"])
+def test_undecodable_bytes_fail_their_request_only(serve, pictures, junk):
+    before = serve(pictures[0])
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        serve(pictures[0], junk)
+    for name, value in serve(pictures[0]).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_nothing_found_is_finite(small_detector, pictures):
+    model = build_detector(small_detector)
+    nothing = Decoder(small_detector, score_threshold=1.0)
+    module = serving.DetectionModule(model, small_detector, decoder=nothing)
+    outputs = module.detect_bytes(tf.constant(pictures[:2]))
+    outputs = {name: value.numpy() for name, value in outputs.items()}
+    assert_valid(outputs, 2, count=0)
+    # JSON of TF Serving has no NaN.
+    json.dumps({n: v.tolist() for n, v in outputs.items()}, allow_nan=False)
+
+
+_ALONE = """
+import sys
+import numpy as np
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "ssd_tf":
+            raise ImportError("ssd_tf is blocked")
+
+sys.meta_path.insert(0, Blocker())
+try:
+    import ssd_tf
+except ImportError as error:
+    assert "is blocked" in str(error)
+else:
+    raise SystemExit("ssd_tf was imported")
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+images = tf.constant([open(path, "rb").read() for path in sys.argv[3:]])
+outputs = model.signatures["serving_default"](input_tensor=images)
+assert not any(name.split(".")[0] == "ssd_tf" for name in sys.modules)
+np.savez(sys.argv[2], **{n: v.numpy() for n, v in outputs.items()})
+"""
+
+
+def test_loads_where_ssd_tf_is_not(tmp_path, small_export, serve, pictures):
+    paths = [tmp_path / str(i) for i in range(len(pictures))]
+    for path, picture in zip(paths, pictures, strict=True):
+        path.write_bytes(picture)
+    subprocess.run(
+        [sys.executable, "-I", "-c", _ALONE, small_export, "found.npz", *paths],
+        check=True,
+        cwd=tmp_path,
+    )
+    with np.load(tmp_path / "found.npz") as found:
+        for name, expected in serve(*pictures).items():
+            np.testing.assert_allclose(found[name], expected, atol=1e-5)
+
+
+def test_thresholds_can_be_set(small_module, small_detector, pictures):
+    strict = Decoder(small_detector, max_detections=3)
+    module = serving.DetectionModule(
+        small_module.model, small_detector, decoder=strict
+    )
+    outputs = module.detect_bytes(tf.constant(pictures[:1]))
+    assert outputs["detection_boxes"].shape == (1, 3, 4)
+
+
+def test_model_without_class_names(small_module, small_detector):
+    module = serving.DetectionModule(
+        small_module.model,
+        dataclasses.replace(small_detector, class_names=()),
+    )
+    assert module.class_names()["class_names"].shape == (0,)
+
+
+def test_file_in_the_way(small_module, tmp_path):
+    (tmp_path / "file").write_text("keep")
+    for path in ("file", "file/exports"):
+        with pytest.raises(InputError, match=f"--export_dir=.*{path} "):
+            serving.export_saved_model(small_module, tmp_path / path)
+    assert (tmp_path / "file").read_text() == "keep"

@@ -1,0 +1,149 @@
+"""Measuring, with a detector whose answers are known."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ssd_tf import InputError
+from ssd_tf.data.source import ELEMENT_SPEC
+from ssd_tf.decoder import Detections
+from ssd_tf.training import detect_split, evaluate, format_metrics
+
+# (size in pixels, objects: label, box yxyx, difficult)
+IMAGES = [
+    ((40, 80), [(1, (0.1, 0.1, 0.5, 0.5), 0), (2, (0.2, 0.5, 0.9, 1.0), 0)]),
+    ((60, 30), []),
+    ((50, 50), [(2, (0.0, 0.0, 0.3, 0.4), 0), (1, (0.5, 0.5, 0.9, 0.9), 1)]),
+]
+
+
+def png(size):
+    encoded = io.BytesIO()
+    Image.new("RGB", size[::-1], (9, 99, 199)).save(encoded, "PNG")
+    return encoded.getvalue()
+
+
+class FakeSource:
+    """Three images of three sizes."""
+
+    class_names = ("cat", "dog")
+    broken = -1
+
+    def num_examples(self, split):
+        return len(IMAGES)
+
+    def dataset(self, split, *, skip=0):
+        def generate():
+            for i, (size, objects) in enumerate(IMAGES):
+                yield {
+                    "image": b"junk" if i == self.broken else png(size),
+                    "image_id": f"{i}.png",
+                    "gt_boxes": np.reshape([o[1] for o in objects], (-1, 4)),
+                    "gt_labels": [o[0] for o in objects],
+                    "gt_is_difficult": [bool(o[2]) for o in objects],
+                }
+
+        return tf.data.Dataset.from_generator(
+            generate, output_signature=ELEMENT_SPEC
+        ).skip(skip)
+
+
+def detector(answers):
+    """A detect function that gives [(label, box, score)] for each image."""
+
+    def detect(images):
+        assert images.shape == (3, 32, 32, 3)
+        found = Detections(
+            np.zeros((3, 4, 4), np.float32),
+            np.zeros((3, 4), np.float32),
+            np.zeros((3, 4), np.int32),
+            np.array([len(a) for a in answers], np.int32),
+        )
+        for i, answer in enumerate(answers):
+            for k, (label, box, score) in enumerate(answer):
+                found.boxes[i, k], found.classes[i, k] = box, label
+                found.scores[i, k] = score
+        return Detections(*(tf.constant(v) for v in found))
+
+    return detect
+
+
+def truth(*, with_difficult):
+    return [
+        [
+            (label, box, 0.9)
+            for label, box, difficult in objects
+            if with_difficult or not difficult
+        ]
+        for _, objects in IMAGES
+    ]
+
+
+def measure(answers):
+    return evaluate(detector(answers), FakeSource(), "val", image_size=32)[0]
+
+
+@pytest.mark.parametrize("with_difficult", [True, False])
+def test_ground_truth_is_perfect(with_difficult):
+    """Difficult objects count neither found nor missed."""
+    metrics = measure(truth(with_difficult=with_difficult))
+    assert metrics["mAP"] == 1.0
+    assert metrics["AP"] == {"cat": 1.0, "dog": 1.0}
+    assert metrics["absent_classes"] == []
+    assert metrics["coco"]["mAP"] == pytest.approx(1.0)
+    assert metrics["num_images"] == 3
+
+
+def test_false_positive_in_an_image_without_objects():
+    answers = truth(with_difficult=False)
+    answers[1] = [(2, (0.0, 0.0, 1.0, 1.0), 0.95)]  # above the two true ones
+    metrics = measure(answers)
+    # Precision of dog is 0, 1/2, 2/3 at recall 0, 1/2, 1: its envelope 2/3.
+    assert metrics["AP"] == {"cat": 1.0, "dog": pytest.approx(2 / 3)}
+    assert metrics["mAP"] == pytest.approx(5 / 6)
+
+
+def test_nothing_found():
+    metrics = measure([[], [], []])
+    assert metrics["mAP"] == 0.0
+    assert metrics["coco"]["mAP"] == 0.0
+    assert "  cat      0.0000\n" in format_metrics(metrics)
+
+
+def test_images_come_in_order_without_padding():
+    answers = truth(with_difficult=False)
+    answers[1] = [(1, (-0.2, 0.1, 0.5, 1.3), 0.8)]
+    found = list(
+        detect_split(detector(answers), FakeSource(), "val", image_size=32)
+    )
+    assert [image.image_id for image in found] == ["0.png", "1.png", "2.png"]
+    assert [image.size for image in found] == [(40, 80), (60, 30), (50, 50)]
+    assert [len(image.gt_boxes) for image in found] == [2, 0, 2]
+    assert found[2].gt_is_difficult.tolist() == [False, True]
+    assert found[0].gt_labels.tolist() == found[0].classes.tolist() == [1, 2]
+    # Clipped to the image.
+    np.testing.assert_allclose(found[1].boxes, [(0.0, 0.1, 0.5, 1.0)])
+    np.testing.assert_allclose(found[1].scores, [0.8])
+    assert found[0].pixels.shape == (32, 32, 3)
+    np.testing.assert_allclose(found[0].pixels[5, 5], (9, 99, 199))
+
+
+def test_samples_are_the_first_images():
+    _, samples = evaluate(
+        detector([[], [], []]),
+        FakeSource(),
+        "val",
+        image_size=32,
+        num_samples=2,
+    )
+    assert [sample.image_id for sample in samples] == ["0.png", "1.png"]
+
+
+def test_image_that_does_not_decode_is_named():
+    source = FakeSource()
+    source.broken = 1
+    with pytest.raises(InputError, match="1.png of split 'val' cannot be dec"):
+        evaluate(detector([[], [], []]), source, "val", image_size=32)

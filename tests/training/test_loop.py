@@ -1,0 +1,217 @@
+"""The loop: reports, resuming, and what stops it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import InputError
+from ssd_tf.data import pipeline
+from ssd_tf.training import RunDir, TrainingRun, load_run, loop
+
+# These are in the checkpoint, but count how often it was saved.
+_OF_SAVING = ("save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")
+
+
+def metrics_of(run_dir):
+    lines = run_dir.metrics_file.read_text().splitlines()
+    metrics = [json.loads(line) for line in lines]
+    for line in metrics:
+        line.pop("images_per_second", None)
+    return metrics
+
+
+def checkpoint_of(run_dir):
+    reader = tf.train.load_checkpoint(run_dir.latest_checkpoint())
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith(_OF_SAVING)
+    }
+
+
+@pytest.fixture
+def start(tmp_path, small_detector, small_train, shapes_source):
+    """(name, **values of TrainConfig) -> a `TrainingRun` and its `RunDir`."""
+
+    def begin(name, *, source=shapes_source, **values):
+        run_dir = RunDir(tmp_path / name)
+        detector = dataclasses.replace(
+            small_detector,
+            num_classes=len(source.class_names),
+            class_names=source.class_names,
+        )
+        train = dataclasses.replace(
+            small_train,
+            train_split=source.default_splits[0],
+            eval_split=source.default_splits[1],
+            **values,
+        )
+        return TrainingRun(detector, train, source, run_dir), run_dir
+
+    return begin
+
+
+def test_resumed_run_is_that_which_was_not_stopped(start, monkeypatch):
+    """6 images in batches of 2: it is stopped within the second epoch."""
+    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 1)
+    values = dict(steps=6, eval_every=3, augmentation="ssd_light")
+    whole, whole_dir = start("whole", **values)
+    result = whole.train()
+
+    first, run_dir = start("stopped", **values)
+    assert first.train(until=4) is None
+    assert not run_dir.is_finished
+    assert first.step == 4
+    # It went on unsaved and was killed while it wrote.
+    run_dir.append_metrics({"step": 5, "kind": "training", "loss": -1.0})
+    with run_dir.metrics_file.open("a") as file:
+        file.write('{"step": 6, "ki')
+    second, _ = start("stopped", **values)
+    assert second.step == 4
+    assert second.train() == result
+
+    assert metrics_of(run_dir) == metrics_of(whole_dir)
+    assert [(m["step"], m["kind"]) for m in metrics_of(run_dir)] == [
+        (1, "training"),
+        (2, "training"),
+        (3, "training"),
+        (3, "evaluation"),
+        (4, "training"),
+        (5, "training"),
+        (6, "training"),
+        (6, "evaluation"),
+    ]
+    expected, found = checkpoint_of(whole_dir), checkpoint_of(run_dir)
+    assert expected.keys() == found.keys()
+    for prefix in ("model/", "average/averages/", "optimizer/"):
+        assert any(name.startswith(prefix) for name in found)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def test_finished_run_left_its_files(small_run):
+    run_dir = RunDir(small_run)
+    assert run_dir.is_finished
+    result = run_dir.read_result()
+    assert result["step"] == 2 and result["num_images"] == 4
+    assert set(result["AP"]) | set(result["absent_classes"]) == {
+        "circle",
+        "square",
+        "star",
+        "triangle",
+    }
+    last = metrics_of(run_dir)[-1]
+    assert last == {"kind": "evaluation", **result}
+    training = metrics_of(run_dir)[0]
+    assert training["step"] == 2 and training["loss"] > 0
+    assert run_dir.picture_file.read_bytes().startswith(b"\x89PNG")
+    tags = set()
+    for file in run_dir.summaries.iterdir():
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags.update(value.tag for value in event.summary.value)
+    assert {
+        "training/loss",
+        "training/learning_rate",
+        "training/images_per_second",
+        "evaluation/mAP",
+        "evaluation/coco_AP",
+        "detections",
+    } <= tags
+
+
+def test_loss_that_is_not_finite_stops(start, monkeypatch):
+    """The first step makes the weights huge, the second shows it."""
+    values = dict(steps=9, learning_rate=1e30, optimizer="sgd")
+    run, run_dir = start("run", **values)
+    run.train(until=1)
+    before = checkpoint_of(run_dir)
+    run, _ = start("run", **values)
+    with pytest.raises(InputError) as caught:
+        run.train(until=4)
+    names = pipeline.batch_image_ids(
+        run._source, "train", batch_size=2, seed=0, step=1
+    )
+    assert len(set(names)) == 2
+    assert str(caught.value) == (
+        "the loss or gradient of step 2 is not finite; lower the learning "
+        f"rate, or look at the images of that batch: {', '.join(names)}"
+    )
+    assert run_dir.latest_checkpoint().endswith("-1")
+    after = checkpoint_of(run_dir)
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value)
+    assert [m["step"] for m in metrics_of(run_dir)] == [1]
+
+
+def test_broken_weights_are_not_evaluated(start):
+    values = dict(steps=9, learning_rate=1e30, optimizer="sgd", eval_every=3)
+    run, run_dir = start("run", **values)
+    with pytest.raises(InputError, match="of step 2 is not finite"):
+        run.train()
+    assert not run_dir.metrics_file.exists()
+    assert not run_dir.picture_file.exists()
+    assert run_dir.latest_checkpoint() is None
+
+
+def test_images_without_objects(start, picture_folder):
+    run, run_dir = start("run", source=picture_folder(False, False))
+    result = run.train()
+    training, _ = metrics_of(run_dir)
+    assert np.isfinite(training["loss"])
+    assert training["localisation"] == 0.0
+    # Nothing to find in the split either.
+    assert result["mAP"] == 0.0
+    assert result["absent_classes"] == ["cat", "dog"]
+    json.dumps(result, allow_nan=False)
+
+
+def test_image_that_does_not_decode_is_named(start, picture_folder, tmp_path):
+    source = picture_folder(True, True, True)
+    broken = tmp_path / "pictures/JPEGImages/image1.jpg"
+    intact = broken.read_bytes()
+    run, run_dir = start("run", source=source, steps=4)
+    run.train(until=1)
+    broken.write_bytes(b"<html>not found</html>")
+    with pytest.raises(InputError, match="image1.jpg of split 'train' cannot"):
+        run.train()
+    # Mended, the same run goes on.
+    broken.write_bytes(intact)
+    run, _ = start("run", source=source, steps=4)
+    assert run.step >= 1
+    assert run.train()["step"] == 4
+    assert run_dir.is_finished
+
+
+def test_weights_that_cannot_be_had_leave_nothing(start, tmp_path):
+    with pytest.raises(InputError, match="nowhere is not a run directory"):
+        start("run", init_weights=str(tmp_path / "nowhere"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_begins_with_the_weights_of_another(start, small_run):
+    run, run_dir = start("run", init_weights=str(small_run))
+    run.train(until=0)  # saves
+    _, _, given = load_run(small_run)
+    _, _, begun = load_run(run_dir.path)
+    for one, other in zip(given.weights, begun.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_run_on_two_devices(
+    tmp_path, small_detector, small_train, shapes_source, two_devices
+):
+    """Trains, evaluates with averaged weights, saves and is loaded."""
+    run_dir = RunDir(tmp_path / "run")
+    run = TrainingRun(
+        small_detector,
+        small_train,
+        shapes_source,
+        run_dir,
+        strategy=two_devices,
+    )
+    assert run.train()["step"] == 2
+    _, _, model = load_run(run_dir.path)  # on one device
+    assert all(np.isfinite(v.numpy()).all() for v in model.weights)

@@ -1,0 +1,149 @@
+"""Optimisers against Caffe's rule, and the average of weights."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import TrainConfig
+from ssd_tf.models.layers import L2Norm
+from ssd_tf.training.optimizer import (
+    WeightAverage,
+    adjust_gradients,
+    build_optimizer,
+)
+
+SGD = TrainConfig(
+    optimizer="sgd",
+    learning_rate=0.1,
+    schedule="steps",
+    decay_steps=(),
+    momentum=0.9,
+    weight_decay=0.0,
+)
+
+
+def variables_of_layers():
+    """One weight of each kind, by the last part of its path."""
+    inputs = keras.Input((1, 1, 1))
+    x = keras.layers.Conv2D(1, 1, name="conv")(inputs)
+    x = keras.layers.DepthwiseConv2D(1, use_bias=False, name="depthwise")(x)
+    x = keras.layers.BatchNormalization(name="bn")(x)
+    model = keras.Model(inputs, L2Norm(name="norm")(x))
+    for variable in model.trainable_variables:
+        variable.assign(np.full(variable.shape, 2.0))
+    return {v.path: v for v in model.trainable_variables}
+
+
+def values(variables):
+    return {path: float(np.ravel(v)[0]) for path, v in variables.items()}
+
+
+def apply(optimizer, variables, gradients, train):
+    """One optimiser step with a gradient for each variable."""
+    gradients = [
+        tf.fill(v.shape, float(g))
+        for g, v in zip(gradients, variables, strict=True)
+    ]
+    adjusted = adjust_gradients(
+        gradients, variables, train, tf.distribute.get_replica_context()
+    )
+    optimizer.apply(adjusted, variables)
+    return adjusted
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_decay_is_for_kernels_only(name):
+    variables = variables_of_layers()
+    train = dataclasses.replace(SGD, optimizer=name, weight_decay=0.1)
+    optimizer = build_optimizer(train, list(variables.values()))
+    apply(optimizer, list(variables.values()), [0.0] * 6, train)
+    assert values(variables) == {
+        "conv/kernel": pytest.approx(1.98),  # 2 (1 - .1 * .1)
+        "conv/bias": 2.0,
+        "depthwise/kernel": pytest.approx(1.98),
+        "bn/gamma": 2.0,
+        "bn/beta": 2.0,
+        "norm/gamma": 2.0,
+    }
+
+
+def test_two_steps_of_caffe_s_sgd():
+    """v = m v + lr (g + decay w); w = w - v; the rate drops in between."""
+    kernel = keras.Variable([1.0], name="kernel")
+    train = dataclasses.replace(SGD, weight_decay=0.1, decay_steps=(1,))
+    optimizer = build_optimizer(train, [kernel])
+    apply(optimizer, [kernel], [0.5], train)  # v = .1 (.5 + .1)
+    assert float(kernel[0]) == pytest.approx(0.94)
+    apply(optimizer, [kernel], [0.5], train)  # v = .054 + .01 (.5 + .094)
+    assert float(kernel[0]) == pytest.approx(0.94 - 0.05994)
+
+
+def test_biases_learn_at_a_multiple():
+    variables = variables_of_layers()
+    train = dataclasses.replace(SGD, bias_lr_multiplier=2.0)
+    optimizer = build_optimizer(train, list(variables.values()))
+    apply(optimizer, list(variables.values()), [1.0] * 6, train)
+    assert values(variables) == {
+        "conv/kernel": pytest.approx(1.9),
+        "conv/bias": pytest.approx(1.8),
+        "depthwise/kernel": pytest.approx(1.9),
+        "bn/gamma": pytest.approx(1.9),
+        "bn/beta": pytest.approx(1.9),
+        "norm/gamma": pytest.approx(1.9),
+    }
+
+
+def clipped(clip_norm, gradients, weight_decay=0.0):
+    variables = [keras.Variable([1.0], name="kernel") for _ in gradients]
+    train = dataclasses.replace(
+        SGD, gradient_clip_norm=clip_norm, weight_decay=weight_decay
+    )
+    optimizer = build_optimizer(train, variables)
+    return [float(g[0]) for g in apply(optimizer, variables, gradients, train)]
+
+
+def test_clipping_is_by_the_global_norm():
+    assert clipped(1.0, [3.0, -4.0]) == pytest.approx([0.6, -0.8])
+    assert clipped(6.0, [3.0, -4.0]) == pytest.approx([3.0, -4.0])
+    assert clipped(0.0, [30.0, -40.0]) == pytest.approx([30.0, -40.0])
+
+
+def test_decay_is_not_clipped():
+    assert clipped(1.0, [3.0, 4.0], weight_decay=0.5) == pytest.approx(
+        [0.6 + 0.5, 0.8 + 0.5]
+    )
+
+
+def test_weight_average():
+    weight = keras.Variable([1.0], name="kernel")
+    average = WeightAverage([weight], 0.2)
+    expected = [
+        (11.0, 10.0),  # decay 1/10: 1 + .9 (11 - 1)
+        (21.0, 19.0),  # 2/11: 10 + 9/11 (21 - 10)
+        (24.0, 23.0),  # 3/12 is above .2: 19 + .8 (24 - 19)
+    ]
+    for value, mean in expected:
+        weight.assign([value])
+        tf.function(average.update)()
+        assert average.averages[0].numpy() == pytest.approx([mean])
+    assert int(average.updates) == 3
+    average.restart()
+    assert average.averages[0].numpy() == [24.0]
+    assert int(average.updates) == 0
+
+
+def test_average_is_applied_for_a_while_only():
+    weight = keras.Variable([1.0], name="kernel")
+    average = WeightAverage([weight], 0.9)
+    weight.assign([5.0])
+    with average.applied():
+        assert float(weight[0]) == 1.0
+    assert float(weight[0]) == 5.0
+    with pytest.raises(RuntimeError, match="inside"), average.applied():
+        raise RuntimeError("inside")
+    assert float(weight[0]) == 5.0
+    average.copy_to_model()
+    assert float(weight[0]) == 1.0
