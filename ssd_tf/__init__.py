@@ -1,5 +1,6 @@
 """SSD (Single Shot MultiBox Detector) in TensorFlow 2 and Keras 3."""
 
+from ssd_tf import evaluation
 from ssd_tf.anchors import Anchors, build_anchors
 from ssd_tf.box_coder import BoxCoder
 from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
@@ -26,4 +27,5 @@ __all__ = [
     "__version__",
     "build_anchors",
     "build_detector",
+    "evaluation",
 ]

@@ -10,11 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ssd_tf.evaluation.coco_matching import evaluate_image_class
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
-from ssd_tf.evaluation.records import (
-    ImageRecord,
-    check_class_names,
-    make_record,
-)
+from ssd_tf.evaluation.records import Evaluator, ImageRecord, make_record
 
 _STATS = (
     "mAP",
@@ -70,7 +66,7 @@ class _ArrayEvaluation(COCOeval):
         self._paramsEval = params
 
 
-class CocoEvaluator:
+class CocoEvaluator(Evaluator):
     """COCO average precision and recall over images given one by one.
 
     IoU .5 to .95 in steps of .05, 101 recall points, at most 100 detections
@@ -85,7 +81,7 @@ class CocoEvaluator:
     """
 
     def __init__(self, class_names: Sequence[str]):
-        self.class_names = check_class_names(class_names)
+        super().__init__(class_names)
         self._records: list[ImageRecord] = []
         self._evaluation: _ArrayEvaluation | None = None
 
@@ -100,15 +96,10 @@ class CocoEvaluator:
         *,
         gt_areas=None,
     ) -> None:
-        """Adds one image. Rows with label 0 are padding.
+        """Adds one image, as `Evaluator.update` does.
 
         Args:
-          gt_boxes: [M, 4] yxyx in pixels.
-          gt_labels: [M] whole numbers 1..C.
-          gt_is_difficult: [M] booleans, or None when there are none.
-          boxes: [D, 4] yxyx in pixels.
-          scores: [D].
-          labels: [D] whole numbers 1..C.
+          gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels: as there.
           gt_areas: [M] in square pixels; they sort objects into small, medium
             and large. By default the areas of the boxes. COCO's own figures
             use the areas of the masks (the field "area" of an annotation).
@@ -116,16 +107,20 @@ class CocoEvaluator:
         Raises:
           ValueError: on a wrong shape or a value out of range.
         """
-        record = make_record(
-            gt_boxes,
-            gt_labels,
-            gt_is_difficult,
-            boxes,
-            scores,
-            labels,
-            num_classes=len(self.class_names),
-            gt_areas=gt_areas,
+        self._add(
+            make_record(
+                gt_boxes,
+                gt_labels,
+                gt_is_difficult,
+                boxes,
+                scores,
+                labels,
+                num_classes=len(self.class_names),
+                gt_areas=gt_areas,
+            )
         )
+
+    def _add(self, record: ImageRecord) -> None:
         self._records.append(record)
         self._evaluation = None
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from ssd_tf.evaluation.matching import best_object, is_first, pixel_iou
 from ssd_tf.evaluation.records import (
+    Evaluator,
     ImageRecord,
-    check_class_names,
     check_fraction,
-    make_record,
 )
 
 OUTCOMES = (
@@ -30,7 +29,7 @@ _CORRECT, _WRONG, _POOR, _DUPLICATE, _BACKGROUND, _IGNORED = range(6)
 _LEAST_IOU = 0.1
 
 
-class ErrorBreakdown:
+class ErrorBreakdown(Evaluator):
     """Counts how detections with a sufficient score fare, by class.
 
     A detection that reaches the IoU threshold with the object of its class
@@ -61,7 +60,7 @@ class ErrorBreakdown:
         iou_threshold: float = 0.5,
         plus_one: bool = False,
     ):
-        self.class_names = check_class_names(class_names)
+        super().__init__(class_names)
         self.score_threshold = check_fraction(
             "score_threshold", score_threshold, zero_allowed=True
         )
@@ -72,31 +71,7 @@ class ErrorBreakdown:
         self._num_objects = np.zeros(size, np.int64)
         self._confusions = np.zeros((size, size), np.int64)
 
-    def update(
-        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
-    ) -> None:
-        """Adds one image. Rows with label 0 are padding.
-
-        Args:
-          gt_boxes: [M, 4] yxyx in pixels.
-          gt_labels: [M] whole numbers 1..C.
-          gt_is_difficult: [M] booleans, or None when there are none.
-          boxes: [D, 4] yxyx in pixels.
-          scores: [D].
-          labels: [D] whole numbers 1..C.
-
-        Raises:
-          ValueError: on a wrong shape or a value out of range.
-        """
-        record = make_record(
-            gt_boxes,
-            gt_labels,
-            gt_is_difficult,
-            boxes,
-            scores,
-            labels,
-            num_classes=len(self.class_names),
-        )
+    def _add(self, record: ImageRecord) -> None:
         record = self._by_score(record)
         outcomes, confused_with = self._judge(record)
         np.add.at(self._outcomes, (record.labels, outcomes), 1)

@@ -5,6 +5,7 @@ threshold, and reported figures shall not depend on the precision of the
 caller's arrays.
 """
 
+import abc
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -162,3 +163,49 @@ def _check_values(record: ImageRecord) -> None:
                 f"{name} must be finite ymin, xmin, ymax, xmax with "
                 f"ymin <= ymax and xmin <= xmax, got {boxes[bad_rows][0]}"
             )
+
+
+class Evaluator(abc.ABC):
+    """Takes the images of a data set one by one.
+
+    Args:
+      class_names: C names, label 1 first, without background.
+
+    Raises:
+      ValueError: if the names are not distinct.
+    """
+
+    def __init__(self, class_names: Sequence[str]):
+        self.class_names = check_class_names(class_names)
+
+    def update(
+        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
+    ) -> None:
+        """Adds one image. Rows with label 0 are padding.
+
+        Args:
+          gt_boxes: [M, 4] yxyx in pixels.
+          gt_labels: [M] whole numbers 1..C.
+          gt_is_difficult: [M] booleans, or None when there are none.
+          boxes: [D, 4] yxyx in pixels.
+          scores: [D].
+          labels: [D] whole numbers 1..C.
+
+        Raises:
+          ValueError: on a wrong shape or a value out of range.
+        """
+        self._add(
+            make_record(
+                gt_boxes,
+                gt_labels,
+                gt_is_difficult,
+                boxes,
+                scores,
+                labels,
+                num_classes=len(self.class_names),
+            )
+        )
+
+    @abc.abstractmethod
+    def _add(self, record: ImageRecord) -> None:
+        """Adds one image that has been checked."""

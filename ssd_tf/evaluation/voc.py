@@ -13,9 +13,9 @@ from ssd_tf.evaluation.matching import (
     pixel_iou,
 )
 from ssd_tf.evaluation.records import (
-    check_class_names,
+    Evaluator,
+    ImageRecord,
     check_fraction,
-    make_record,
 )
 
 
@@ -31,7 +31,7 @@ class _Detections(NamedTuple):
     object_ids: np.ndarray
 
 
-class VocEvaluator:
+class VocEvaluator(Evaluator):
     """VOC average precision over images given one by one.
 
     Each detection is compared with the object of its class and image that it
@@ -69,7 +69,7 @@ class VocEvaluator:
                 f"method must be one of {sorted(AVERAGE_PRECISION)}, "
                 f"got {method!r}"
             )
-        self.class_names = check_class_names(class_names)
+        super().__init__(class_names)
         self.iou_threshold = check_fraction("iou_threshold", iou_threshold)
         self.method = method
         self.plus_one = bool(plus_one)
@@ -78,31 +78,7 @@ class VocEvaluator:
         self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
         self._next_object_id = 0
 
-    def update(
-        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
-    ) -> None:
-        """Adds one image. Rows with label 0 are padding.
-
-        Args:
-          gt_boxes: [M, 4] yxyx in pixels.
-          gt_labels: [M] whole numbers 1..C.
-          gt_is_difficult: [M] booleans, or None when there are none.
-          boxes: [D, 4] yxyx in pixels.
-          scores: [D].
-          labels: [D] whole numbers 1..C.
-
-        Raises:
-          ValueError: on a wrong shape or a value out of range.
-        """
-        record = make_record(
-            gt_boxes,
-            gt_labels,
-            gt_is_difficult,
-            boxes,
-            scores,
-            labels,
-            num_classes=len(self.class_names),
-        )
+    def _add(self, record: ImageRecord) -> None:
         iou = pixel_iou(record.boxes, record.gt_boxes, plus_one=self.plus_one)
         same_class = record.labels[:, None] == record.gt_labels  # [D, M]
         best_iou, index = best_object(iou, same_class)

@@ -81,16 +81,17 @@ def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
     """
     run_dir = RunDir(path)
     detector, train = run_dir.read_configs()
+    if run_dir.latest_checkpoint() is None:
+        raise InputError(
+            f"{run_dir.path} has no checkpoint yet; train it first"
+        )
     model = build_detector(detector)
     parts = {"model": model}
     average = None
     if train.average_decay > 0.0:
         average = WeightAverage(model.trainable_variables, train.average_decay)
         parts["average"] = average
-    if not run_dir.restore(tf.train.Checkpoint(**parts), whole=False):
-        raise InputError(
-            f"{run_dir.path} has no checkpoint yet; train it first"
-        )
+    run_dir.restore(tf.train.Checkpoint(**parts), whole=False)
     if average is not None:
         average.copy_to_model()
     return detector, train, model

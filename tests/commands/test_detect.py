@@ -183,4 +183,4 @@ def test_no_command(capsys):
     with pytest.raises(SystemExit) as stopped:
         commands.main([])
     assert stopped.value.code == 2
-    assert "required: COMMAND" in capsys.readouterr().err
+    assert "required: command" in capsys.readouterr().err

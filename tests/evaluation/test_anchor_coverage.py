@@ -11,7 +11,7 @@ from ssd_tf import PRESETS, InputError, build_anchors
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
 from ssd_tf.evaluation.plots import plot_anchor_coverage
 
-CONFIG = PRESETS["ssd300_tiny"]
+CONFIG = PRESETS["ssd300_vgg16"]
 
 
 class BoxSource:

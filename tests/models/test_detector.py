@@ -160,7 +160,7 @@ def test_outputs_are_float32_under_mixed_precision():
         model = build_detector(config_of("tiny"))
     finally:
         keras.mixed_precision.set_dtype_policy(before)
-    assert model.get_layer("stem1").compute_dtype == "bfloat16"
+    assert model.get_layer("stem").compute_dtype == "bfloat16"
     assert all(v.dtype == "float32" for v in model.output.values())
 
 

@@ -40,7 +40,7 @@ def test_class_heads_are_skipped(small_detector, other_classes):
     loaded, skipped = copy_matching_layers(source, other_classes)
     assert skipped == [
         # 4 boxes per cell: of 6 scores each there, of 3 here
-        f"{name}: shape [(3, 3, 8, 24), (24,)], expected "
+        f"{name}: shape [(3, 3, 8, 20), (20,)], expected "
         "[(3, 3, 8, 12), (12,)]"
         for name in HEADS
     ]
