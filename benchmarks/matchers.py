@@ -57,7 +57,9 @@ def train_one(name: str, source) -> dict:
     return {
         "mAP50": round(result["mAP"], 4),
         "AP": round(result["coco"]["mAP"], 4),
-        "positives_per_image": round(coverage.num_anchors.sum() / images, 1),
+        "positives_per_image": round(
+            float(coverage.num_anchors.sum()) / images, 1
+        ),
         "objects_without_anchor": int(np.sum(coverage.num_anchors == 0)),
         "seconds": seconds_of_training(run_dir, config.batch_size),
     }

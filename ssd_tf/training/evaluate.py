@@ -45,7 +45,10 @@ class EvaluatedImage(NamedTuple):
 def make_detect_function(model, decoder: Decoder) -> Callable:
     """A graph function from images [B, S, S, 3] to `Detections`."""
 
-    @tf.function(reduce_retracing=True)
+    # The last batch of a split is smaller: one trace serves all sizes.
+    spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
+
+    @tf.function(input_signature=[spec])
     def detect(images) -> Detections:
         return decoder(model(images, training=False))
 
