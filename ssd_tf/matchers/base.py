@@ -73,18 +73,19 @@ def matchable_boxes(gt_boxes, gt_labels):
     """Boxes with those of invalid objects replaced by zeros.
 
     A box without area overlaps nothing, so it needs no further mask. One such
-    row is added, because a reduction over no objects has no value.
+    row stands in for no objects, as a reduction over nothing has no value.
 
     Args:
       gt_boxes: [M, 4] float32 yxyx.
       gt_labels: [M] int32.
 
     Returns:
-      [M + 1, 4] float32.
+      [max(M, 1), 4] float32.
     """
     valid = valid_objects(gt_boxes, gt_labels)
     boxes = tf.where(valid[:, None], gt_boxes, 0.0)
-    return tf.pad(boxes, [[0, 1], [0, 0]])
+    missing = tf.maximum(1 - tf.shape(boxes)[0], 0)
+    return tf.pad(boxes, [[0, missing], [0, 0]])
 
 
 def match_best_object(iou, is_positive):
