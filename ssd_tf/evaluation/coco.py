@@ -10,7 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 from ssd_tf.evaluation.coco_matching import evaluate_image_class
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
-from ssd_tf.evaluation.records import Evaluator, ImageRecord, make_record
+from ssd_tf.evaluation.records import Evaluator, ImageRecord
 
 _STATS = (
     "mAP",
@@ -84,41 +84,6 @@ class CocoEvaluator(Evaluator):
         super().__init__(class_names)
         self._records: list[ImageRecord] = []
         self._evaluation: _ArrayEvaluation | None = None
-
-    def update(
-        self,
-        gt_boxes,
-        gt_labels,
-        gt_is_difficult,
-        boxes,
-        scores,
-        labels,
-        *,
-        gt_areas=None,
-    ) -> None:
-        """Adds one image, as `Evaluator.update` does.
-
-        Args:
-          gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels: as there.
-          gt_areas: [M] in square pixels; they sort objects into small, medium
-            and large. By default the areas of the boxes. COCO's own figures
-            use the areas of the masks (the field "area" of an annotation).
-
-        Raises:
-          ValueError: on a wrong shape or a value out of range.
-        """
-        self._add(
-            make_record(
-                gt_boxes,
-                gt_labels,
-                gt_is_difficult,
-                boxes,
-                scores,
-                labels,
-                num_classes=len(self.class_names),
-                gt_areas=gt_areas,
-            )
-        )
 
     def _add(self, record: ImageRecord) -> None:
         self._records.append(record)

@@ -179,7 +179,15 @@ class Evaluator(abc.ABC):
         self.class_names = check_class_names(class_names)
 
     def update(
-        self, gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels
+        self,
+        gt_boxes,
+        gt_labels,
+        gt_is_difficult,
+        boxes,
+        scores,
+        labels,
+        *,
+        gt_areas=None,
     ) -> None:
         """Adds one image. Rows with label 0 are padding.
 
@@ -190,6 +198,10 @@ class Evaluator(abc.ABC):
           boxes: [D, 4] yxyx in pixels.
           scores: [D].
           labels: [D] whole numbers 1..C.
+          gt_areas: [M] in square pixels, for evaluators that sort objects
+            into small, medium and large. By default the areas of the boxes.
+            COCO's own figures use the areas of the masks (the field "area" of
+            an annotation).
 
         Raises:
           ValueError: on a wrong shape or a value out of range.
@@ -203,6 +215,7 @@ class Evaluator(abc.ABC):
                 scores,
                 labels,
                 num_classes=len(self.class_names),
+                gt_areas=gt_areas,
             )
         )
 
