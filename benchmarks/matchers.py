@@ -51,7 +51,7 @@ def train_one(name: str, source) -> dict:
         training.TrainingRun(detector, config, source, run_dir).train()
     result = run_dir.read_result()
     coverage = anchor_coverage.measure_coverage(
-        detector, source, config.train_split
+        detector, anchor_coverage.cached_objects(source, config.train_split)
     )
     images = source.num_examples(config.train_split)
     return {

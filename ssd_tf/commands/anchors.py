@@ -6,12 +6,11 @@ and how many objects none answers for.
 """
 
 import argparse
-import dataclasses
 import json
 
 from tqdm.auto import tqdm
 
-from ssd_tf import PRESETS, DetectorConfig, matchers
+from ssd_tf import PRESETS, DetectorConfig, matchers, training
 from ssd_tf.commands.data import add_data_arguments, build_source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
@@ -47,21 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Prints the report."""
     source, split = build_source(arguments)
-    config = dataclasses.replace(
-        PRESETS[arguments.preset],
-        num_classes=len(source.class_names),
+    config = training.plan_detector(
+        arguments.preset,
+        source,
         matcher=arguments.matcher,
-        matcher_params=matchers.parse_matcher_params(
-            arguments.matcher, arguments.matcher_params
-        ),
+        matcher_params=arguments.matcher_params,
     )
-    coverage = anchor_coverage.measure_coverage(config, source, split)
+    objects = anchor_coverage.cached_objects(source, split)
+    coverage = anchor_coverage.measure_coverage(config, objects)
     if not len(coverage.best_iou):
         raise InputError(f"split {split!r} of {source.name} has no objects")
     summary = anchor_coverage.summarize(coverage, config.image_size)
     proposal = None
     if arguments.propose or summary["recall"] < _GOOD_RECALL:
-        proposal = _propose(config, coverage, source, split)
+        proposal = _propose(config, coverage, objects)
     if arguments.json:
         print(json.dumps({**summary, "proposal": proposal}))
     else:
@@ -75,12 +73,12 @@ def run(arguments: argparse.Namespace) -> None:
         ).savefig(arguments.plot)
 
 
-def _propose(config: DetectorConfig, coverage, source, split) -> dict | None:
+def _propose(config: DetectorConfig, coverage, objects) -> dict | None:
     """The best proposal and its recall; None where none is better."""
     best, best_coverage = None, coverage
     candidates = anchor_proposal.propose_configs(config, coverage.shapes)
     for candidate in tqdm(candidates, "try default boxes", leave=False):
-        found = anchor_coverage.measure_coverage(candidate, source, split)
+        found = anchor_coverage.measure_coverage(candidate, objects)
         if found.quality > best_coverage.quality:
             best, best_coverage = candidate, found
     if best is None:

@@ -38,13 +38,30 @@ class Coverage(NamedTuple):
         return self.recall, float(np.mean(self.best_iou))
 
 
-def measure_coverage(config: DetectorConfig, source, split: str) -> Coverage:
-    """Matches every object of a split against a detector's default boxes.
+def cached_objects(source, split: str) -> tf.data.Dataset:
+    """The boxes [M, 4] and labels [M] of each image of a split.
+
+    Kept in memory after the first pass: a source reads image files as well.
+
+    Args:
+      source: `ssd_tf.data.source.Source`.
+      split: one of its splits.
+    """
+    return (
+        source.dataset(split)
+        .map(lambda example: (example["gt_boxes"], example["gt_labels"]))
+        .cache()
+    )
+
+
+def measure_coverage(
+    config: DetectorConfig, objects: tf.data.Dataset
+) -> Coverage:
+    """Matches every object of a data set against a detector's default boxes.
 
     Args:
       config: anchors and matcher.
-      source: `ssd_tf.data.source.Source`.
-      split: one of its splits.
+      objects: boxes and labels of each image, from `cached_objects`.
 
     Returns:
       `Coverage` of all objects, images in order.
@@ -52,8 +69,7 @@ def measure_coverage(config: DetectorConfig, source, split: str) -> Coverage:
     anchors = build_anchors(config)
     matcher = matchers.build_matcher(config.matcher, config.matcher_params)
 
-    def measure(example):
-        boxes, labels = example["gt_boxes"], example["gt_labels"]
+    def measure(boxes, labels):
         match = matcher(boxes, labels, anchors)
         iou = box_ops.pairwise_iou(boxes, anchors.boxes)  # [M, A]
         assigned = tf.boolean_mask(match.gt_index, match.gt_index >= 0)
@@ -65,11 +81,9 @@ def measure_coverage(config: DetectorConfig, source, split: str) -> Coverage:
         height_width = boxes[:, 2:] - boxes[:, :2]
         return height_width[:, ::-1], tf.reduce_max(iou, axis=1), counts
 
-    measured = list(
-        source.dataset(split)
-        .map(measure, num_parallel_calls=tf.data.AUTOTUNE)
-        .as_numpy_iterator()
-    )
+    measured = objects.map(
+        measure, num_parallel_calls=tf.data.AUTOTUNE
+    ).as_numpy_iterator()
     columns = zip(*measured, strict=True)
     return Coverage(*(np.concatenate(column) for column in columns))
 

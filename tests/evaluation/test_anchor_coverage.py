@@ -14,6 +14,11 @@ from ssd_tf.evaluation.plots import plot_anchor_coverage
 CONFIG = PRESETS["ssd300_vgg16"]
 
 
+def measure(config, source):
+    objects = anchor_coverage.cached_objects(source, "train")
+    return anchor_coverage.measure_coverage(config, objects)
+
+
 class BoxSource:
     """Source of given boxes [M, 4], one array for each image."""
 
@@ -42,7 +47,7 @@ def test_objects_that_are_anchors_have_an_iou_of_one():
         [0, 500, -1]
     ]
     source = BoxSource(anchors[inside[:2]], [], anchors[inside[2:]])
-    coverage = anchor_coverage.measure_coverage(CONFIG, source, "train")
+    coverage = measure(CONFIG, source)
     np.testing.assert_allclose(coverage.best_iou, 1.0, atol=1e-5)
     sizes = anchors[inside][:, 2:] - anchors[inside][:, :2]
     np.testing.assert_allclose(coverage.shapes, sizes[:, ::-1], atol=1e-6)
@@ -53,8 +58,8 @@ def test_objects_that_are_anchors_have_an_iou_of_one():
 def test_the_number_of_anchors_follows_the_matcher():
     box = [0.3, 0.3, 0.6, 0.7]
     counts = {
-        name: anchor_coverage.measure_coverage(
-            dataclasses.replace(CONFIG, matcher=name), BoxSource(box), "train"
+        name: measure(
+            dataclasses.replace(CONFIG, matcher=name), BoxSource(box)
         ).num_anchors.tolist()
         for name in ("ssd", "yolov3", "topk")
     }
@@ -68,7 +73,7 @@ def test_a_hopeless_object_is_counted():
     # force a match.
     config = dataclasses.replace(CONFIG, matcher="retinanet")
     source = BoxSource([[0.5, 0.1, 0.503, 0.9], [0.3, 0.3, 0.6, 0.7]])
-    coverage = anchor_coverage.measure_coverage(config, source, "train")
+    coverage = measure(config, source)
     summary = anchor_coverage.summarize(coverage, 300)
     assert (summary["objects"], summary["without_anchor"]) == (2, 1)
     assert summary["recall"] == 0.5
@@ -101,12 +106,9 @@ def test_small_objects_make_the_proposal_smaller():
     corner = rng.uniform(0, 0.9, (60, 2))
     boxes = np.hstack([corner, corner + rng.uniform(0.04, 0.06, (60, 2))])
     source = BoxSource(boxes)
-    before = anchor_coverage.measure_coverage(CONFIG, source, "train")
+    before = measure(CONFIG, source)
     proposals = anchor_proposal.propose_configs(CONFIG, before.shapes)
-    after = max(
-        anchor_coverage.measure_coverage(c, source, "train").quality
-        for c in proposals
-    )
+    after = max(measure(c, source).quality for c in proposals)
     # 15 px on a grid of 8 px: some lie between the anchors in any case.
     assert before.recall < 0.3
     assert after[0] > 0.8
@@ -154,4 +156,4 @@ def test_the_plot_shows_every_object():
 def test_unknown_matchers_are_refused():
     config = dataclasses.replace(CONFIG, matcher="magic")
     with pytest.raises(InputError, match="unknown matcher 'magic'"):
-        anchor_coverage.measure_coverage(config, BoxSource([]), "train")
+        measure(config, BoxSource([]))
