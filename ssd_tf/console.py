@@ -2,6 +2,7 @@
 
 import logging as python_logging
 import os
+import pathlib
 import signal
 import sys
 from collections.abc import Callable
@@ -55,6 +56,20 @@ def _is_for_the_user(record: python_logging.LogRecord) -> bool:
     return record.levelno >= python_logging.WARNING or not (
         record.pathname.startswith(library)
     )
+
+
+def make_folder(flag: str, folder: pathlib.Path) -> None:
+    """Makes the folder that a flag names, if it is not there.
+
+    Raises:
+      InputError: naming the flag, the folder and why it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--{flag}={folder} cannot be made: {error.strerror}"
+        ) from error
 
 
 def bar_interval() -> float:

@@ -58,6 +58,25 @@ class MultiBoxLoss:
           `Losses`.
         """
         positive = targets.gclasses > 0  # [B, A]
+        positive_mask = ops.cast(positive, "float32")
+        box_loss = self._box_loss(targets, outputs)  # [B, A]
+        if localisation_weights is not None:
+            box_loss = box_loss * localisation_weights
+        if num_positives is None:
+            num_positives = ops.sum(positive_mask)
+        normalizer = ops.maximum(ops.cast(num_positives, "float32"), 1.0)
+        classification = (
+            self._classification(targets, outputs, positive) / normalizer
+        )
+        localisation = ops.sum(box_loss * positive_mask) / normalizer
+        return Losses(
+            classification + self.alpha * localisation,
+            classification,
+            localisation,
+        )
+
+    def _classification(self, targets, outputs, positive):
+        """Sum of cross-entropy over positives and mined negatives."""
         negative = ops.logical_and(
             targets.gclasses == 0, targets.gscores >= 0
         )  # [B, A]
@@ -75,8 +94,10 @@ class MultiBoxLoss:
             axis=-1,
         )  # [B, A]
         in_loss = ops.cast(ops.logical_or(positive, mined), "float32")
-        classification = ops.sum((log_sum - target_logits) * in_loss)
+        return ops.sum((log_sum - target_logits) * in_loss)
 
+    def _box_loss(self, targets, outputs):
+        """Smooth L1 of every anchor, summed over the coordinates: [B, A]."""
         difference = targets.glocalisations - ops.cast(
             outputs["localisations"], "float32"
         )  # [B, A, 4]
@@ -84,22 +105,7 @@ class MultiBoxLoss:
             difference = difference / ops.convert_to_tensor(
                 self.divide_by, dtype="float32"
             )
-        positive_mask = ops.cast(positive, "float32")  # [B, A]
-        box_loss = ops.sum(smooth_l1(difference), axis=-1)  # [B, A]
-        if localisation_weights is not None:
-            box_loss = box_loss * localisation_weights
-        localisation = ops.sum(box_loss * positive_mask)
-
-        if num_positives is None:
-            num_positives = ops.sum(positive_mask)
-        normalizer = ops.maximum(ops.cast(num_positives, "float32"), 1.0)
-        classification = classification / normalizer
-        localisation = localisation / normalizer
-        return Losses(
-            classification + self.alpha * localisation,
-            classification,
-            localisation,
-        )
+        return ops.sum(smooth_l1(difference), axis=-1)
 
 
 def smooth_l1(difference):

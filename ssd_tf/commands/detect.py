@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf import visualization
+from ssd_tf import console, visualization
 from ssd_tf.commands.models import load_predictor
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
@@ -50,12 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder = None
     if arguments.output_dir:
         folder = pathlib.Path(arguments.output_dir)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--output_dir={folder} cannot be made: {error.strerror}"
-            ) from error
+        console.make_folder("output_dir", folder)
     # Pictures of an earlier call may be replaced, the images given may not.
     used = {pathlib.Path(path).name for path in arguments.images}
     failed = []

@@ -1,5 +1,6 @@
 """Decoding and resizing, the same in training, evaluation and serving."""
 
+import contextlib
 import re
 
 import tensorflow as tf
@@ -129,6 +130,22 @@ def resize(image, size: int):
     The aspect ratio is not kept, as in the paper.
     """
     return tf.image.resize(image, [size, size])
+
+
+@contextlib.contextmanager
+def naming_undecodable(source, split: str):
+    """Within it, an error about an image of the split names the image.
+
+    A graph knows no file names, so the image is looked for afterwards.
+
+    Raises:
+      InputError: naming the first image that cannot be read or decoded.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError:
+        check_decodable(source, split)
+        raise
 
 
 def check_decodable(source, split: str) -> None:

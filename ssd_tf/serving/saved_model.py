@@ -16,7 +16,7 @@ import tempfile
 
 import tensorflow as tf
 
-from ssd_tf import box_ops
+from ssd_tf import box_ops, console
 from ssd_tf.config import DetectorConfig
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
@@ -107,12 +107,7 @@ def export_saved_model(
     export_dir = pathlib.Path(export_dir)
     if export_dir.exists() and not export_dir.is_dir():
         raise InputError(f"--export_dir={export_dir} is a file, not a folder")
-    try:
-        export_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--export_dir={export_dir} cannot be made: {error.strerror}"
-        ) from error
+    console.make_folder("export_dir", export_dir)
     if version is None:
         version = max(_versions(export_dir), default=0) + 1
     target = export_dir / str(version)

@@ -6,7 +6,7 @@ from ssd_tf.training.evaluate import (
     make_detect_function,
 )
 from ssd_tf.training.initialize import load_run
-from ssd_tf.training.loop import TrainingRun, choose_strategy
+from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (
     parse_box_sizes,
     plan_detector,
@@ -20,7 +20,6 @@ __all__ = [
     "RECIPES",
     "RunDir",
     "TrainingRun",
-    "choose_strategy",
     "detect_split",
     "evaluate",
     "format_metrics",

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.data import pipeline
-from ssd_tf.data.images import check_decodable
+from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder, Detections
 from ssd_tf.evaluation import CocoEvaluator, VocEvaluator
 
@@ -66,33 +66,29 @@ def detect_split(
     batches = pipeline.evaluation_batches(
         source, split, image_size=image_size, batch_size=_BATCH_SIZE
     )
-    for batch in _naming_undecodable(batches, source, split):
-        found = Detections(*(v.numpy() for v in detect(batch.images)))
-        arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
-        for i, image_id in enumerate(arrays.image_ids):
-            real = arrays.gt_labels[i] > 0
-            count = found.num_detections[i]
-            yield EvaluatedImage(
-                image_id=image_id.decode(),
-                pixels=arrays.images[i],
-                size=tuple(arrays.image_sizes[i].tolist()),
-                gt_boxes=arrays.gt_boxes[i][real],
-                gt_labels=arrays.gt_labels[i][real],
-                gt_is_difficult=arrays.gt_is_difficult[i][real],
-                # Caffe clips when it writes results, not before NMS.
-                boxes=np.clip(found.boxes[i, :count], 0.0, 1.0),
-                scores=found.scores[i, :count],
-                classes=found.classes[i, :count],
-            )
+    with naming_undecodable(source, split):
+        for batch in batches:
+            yield from _detect_batch(detect, batch)
 
 
-def _naming_undecodable(batches, source, split: str):
-    try:
-        yield from batches
-    except tf.errors.InvalidArgumentError:
-        # The graph knows no file names: look for the image, slowly.
-        check_decodable(source, split)
-        raise
+def _detect_batch(detect: Callable, batch) -> Iterator[EvaluatedImage]:
+    found = Detections(*(v.numpy() for v in detect(batch.images)))
+    arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
+    for i, image_id in enumerate(arrays.image_ids):
+        real = arrays.gt_labels[i] > 0
+        count = found.num_detections[i]
+        yield EvaluatedImage(
+            image_id=image_id.decode(),
+            pixels=arrays.images[i],
+            size=tuple(arrays.image_sizes[i].tolist()),
+            gt_boxes=arrays.gt_boxes[i][real],
+            gt_labels=arrays.gt_labels[i][real],
+            gt_is_difficult=arrays.gt_is_difficult[i][real],
+            # Caffe clips when it writes results, not before NMS.
+            boxes=np.clip(found.boxes[i, :count], 0.0, 1.0),
+            scores=found.scores[i, :count],
+            classes=found.classes[i, :count],
+        )
 
 
 def evaluate(

@@ -10,8 +10,9 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.data import images, pipeline
+from ssd_tf.data import pipeline
 from ssd_tf.data.augment import build_policy
+from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.training.assignment import training_encoder
@@ -102,11 +103,8 @@ class TrainingRun:
         last = self._train.steps
         stop = last if until is None else min(until, last)
         try:
-            self._train_steps(stop)
-        except tf.errors.InvalidArgumentError:
-            # The graph knows no file names: look for the image, slowly.
-            images.check_decodable(self._source, self._train.train_split)
-            raise
+            with naming_undecodable(self._source, self._train.train_split):
+                self._train_steps(stop)
         finally:
             if self._trainer.is_sound:
                 self._save()
