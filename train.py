@@ -63,7 +63,7 @@ flags.DEFINE_enum(
     "recipe",
     None,
     list(training.RECIPES),
-    "Hyperparameters to begin with (default: the data set's).",
+    "Hyperparameters to begin with (default: the data set's and preset's).",
 )
 flags.DEFINE_integer(
     "batch_size", None, "Images per step, all devices" + _RECIPE, lower_bound=1
@@ -74,6 +74,12 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "learning_rate", None, "Peak learning rate" + _RECIPE, lower_bound=0
+)
+flags.DEFINE_bool(
+    "scale_to_batch",
+    False,
+    "Fit the recipe to --batch_size by the linear rule: the learning rate "
+    "grows as the batch does, and as many images are seen.",
 )
 flags.DEFINE_float(
     "weight_decay", None, "Decay of the kernels" + _RECIPE, lower_bound=0
@@ -179,12 +185,16 @@ def train(run_dir: training.RunDir):
         data_dir=FLAGS.data_dir,
         class_names=tuple(FLAGS.class_names) if FLAGS.class_names else None,
     )
+    recipe = FLAGS.recipe or training.default_recipe(
+        FLAGS.dataset, PRESETS[FLAGS.preset].image_size
+    )
     detector = training.plan_detector(
         FLAGS.preset,
         source,
         num_classes=FLAGS.num_classes,
         matcher=FLAGS.matcher,
         matcher_params=FLAGS.matcher_params,
+        box_scales=training.RECIPES[recipe].box_scales,
         box_sizes=training.parse_box_sizes(
             FLAGS.min_sizes_px, FLAGS.max_sizes_px, FLAGS.aspect_ratios
         ),
@@ -196,7 +206,8 @@ def train(run_dir: training.RunDir):
         backbone=detector.backbone,
         train_split=FLAGS.train_split,
         eval_split=FLAGS.eval_split,
-        recipe=FLAGS.recipe,
+        recipe=recipe,
+        scale_to_batch=FLAGS.scale_to_batch,
         overrides={name: FLAGS[name].value for name in _RECIPE_FLAGS},
         steps=FLAGS.steps,
         epochs=FLAGS.epochs,

@@ -41,6 +41,7 @@ def train_one(name: str, source) -> dict:
         dataset=_DATASET.value,
         data_dir=_DATA_DIR.value,
         backbone=detector.backbone,
+        recipe=training.default_recipe(_DATASET.value, detector.image_size),
         overrides={"eval_every": 0},
         steps=_STEPS.value,
         seed=_SEED.value,

@@ -197,6 +197,8 @@ class Recipe:
       rotate_90: also rotate by multiples of 90 degrees.
       alpha: weight of the localisation loss.
       negative_ratio: mined negatives per positive.
+      box_scales: "voc" or "coco", the published sizes of default boxes to
+        train with; empty keeps the preset's.
     """
 
     batch_size: int = 32
@@ -218,6 +220,7 @@ class Recipe:
     rotate_90: bool = False
     alpha: float = 1.0
     negative_ratio: float = 3.0
+    box_scales: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

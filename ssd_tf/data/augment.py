@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ssd_tf import box_ops
 from ssd_tf.config import Recipe
-from ssd_tf.data import geometry, photometric
+from ssd_tf.data import geometry, photometric, rendering
 from ssd_tf.errors import InputError
 
 # R, G, B; the mean that Caffe fills the canvas of the zoom-out with.
@@ -26,7 +26,7 @@ class Policy:
       flip_up_down: turn half of the images upside down.
       transpose: swap rows and columns of half of the images; with both
         flips, all rotations by 90 degrees.
-      interpolations: keys of `geometry.INTERPOLATIONS`, of which each image
+      interpolations: keys of `rendering.INTERPOLATIONS`, of which each image
         draws one.
     """
 
@@ -45,7 +45,7 @@ POLICIES = {
         expand_ratio=4.0,
         crop=True,
         flip_left_right=True,
-        interpolations=tuple(geometry.INTERPOLATIONS),
+        interpolations=tuple(rendering.INTERPOLATIONS),
     ),
     # Half of the colours and a little of the zoom-out: enough for pictures
     # that one camera took.
@@ -112,7 +112,7 @@ def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
             image, seeds[2], strength=policy.photometric
         )
     if policy.expand_ratio > 1.0:
-        image = geometry.fill_outside(image, view, fill_rgb=_FILL_RGB)
+        image = rendering.fill_outside(image, view, fill_rgb=_FILL_RGB)
     image, gt_boxes = _random_flips(image, gt_boxes, policy, seeds[3])
     return tf.ensure_shape(image, [size, size, 3]), gt_labels, gt_boxes
 
@@ -130,7 +130,7 @@ def _random_render(image, view, size: int, policy: Policy, seed):
     names = policy.interpolations
     branches = [
         functools.partial(
-            geometry.render, image, view, size, interpolation=name
+            rendering.render, image, view, size, interpolation=name
         )
         for name in names
     ]

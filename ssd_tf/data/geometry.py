@@ -3,7 +3,8 @@
 A transformation never touches pixels here. It is a *view*: a rectangle yxyx
 in the coordinates of the original image, which may reach beyond the image.
 Zoom-out makes the view larger and a crop makes it smaller, so a single
-resampling of the view is all that the pixels go through.
+resampling of the view, in `ssd_tf.data.rendering`, is all that the pixels go
+through.
 """
 
 import tensorflow as tf
@@ -19,20 +20,6 @@ _MIN_IOUS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
 _TRIALS = 50
 _MIN_SCALE = 0.3
 _MAX_ASPECT = 2.0
-
-# Kernel of the resampling and whether it widens when an image is made
-# smaller. Caffe draws from OpenCV's linear, area, nearest, cubic and
-# lanczos4; TensorFlow's cubic has a = -0.5 where OpenCV's has -0.75, and
-# lanczos3 is the nearest that it has to lanczos4.
-INTERPOLATIONS = {
-    "bilinear": ("triangle", False),
-    "area": ("box", True),
-    "nearest": ("box", False),
-    "bicubic": ("keyscubic", False),
-    "lanczos": ("lanczos3", False),
-}
-# Fraction of an image's side below the rounding of float32 coordinates.
-_BORDER = 1e-6
 
 
 def random_expand(seed, *, max_ratio, probability=0.5):
@@ -118,57 +105,3 @@ def keep_centred(boxes):
     """
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return tf.reduce_all((centre >= 0.0) & (centre <= 1.0), axis=-1)
-
-
-def render(image, view, size: int, *, interpolation: str = "bilinear"):
-    """Resamples a view of an image, with pixel centres aligned.
-
-    Of the whole image, "bilinear" gives what `tf.image.resize` gives.
-
-    Args:
-      image: [H, W, 3] uint8 or float32, 0..255.
-      view: [4] float32 yxyx, relative to the image; may reach beyond it.
-      size: side of the output in pixels.
-      interpolation: a key of `INTERPOLATIONS`.
-
-    Returns:
-      [size, size, 3] float32, 0..255. Zero where there is no image.
-    """
-    kernel, antialias = INTERPOLATIONS[interpolation]
-    sides_px = tf.cast(tf.shape(image)[:2], tf.float32)  # [2] H, W
-    scale = size / ((view[2:] - view[:2]) * sides_px)  # [2]
-    pixels = tf.raw_ops.ScaleAndTranslate(
-        images=image[None],
-        size=[size, size],
-        scale=scale,
-        translation=-view[:2] * sides_px * scale,
-        kernel_type=kernel,
-        antialias=antialias,
-    )[0]
-    # Cubic and Lanczos kernels overshoot at edges.
-    return tf.clip_by_value(pixels, 0.0, 255.0)
-
-
-def fill_outside(pixels, view, *, fill_rgb):
-    """Colours the part of a rendered view that lies beyond the image.
-
-    Args:
-      pixels: [size, size, 3] float32, from `render`.
-      view: [4] float32 yxyx, as given to `render`.
-      fill_rgb: the colour.
-
-    Returns:
-      [size, size, 3] float32.
-    """
-
-    def fill():
-        size = pixels.shape[0]
-        centres = (tf.range(size, dtype=tf.float32) + 0.5) / size
-        source = view[:2] + centres[:, None] * (view[2:] - view[:2])  # [S, 2]
-        # A centre on the very border may be one that the resampling left out.
-        within = (source > _BORDER) & (source < 1.0 - _BORDER)
-        mask = within[:, None, 0] & within[None, :, 1]  # [S, S]
-        return tf.where(mask[..., None], pixels, tf.constant(fill_rgb))
-
-    leaves = tf.reduce_any((view[:2] < 0.0) | (view[2:] > 1.0))
-    return tf.cond(leaves, fill, lambda: pixels)

@@ -43,18 +43,53 @@ def distort(image, seed, *, strength=1.0):
     )
     image = _maybe(happens[1] & ~contrast_last, contrast, image)
     image = _maybe(
-        happens[2],
-        lambda x: _clip(
-            tf.image.adjust_saturation(x, _factor(amounts[2], _SATURATION))
+        happens[2] | happens[3],
+        lambda x: adjust_saturation_and_hue(
+            x,
+            tf.where(happens[2], _factor(amounts[2], _SATURATION), 1.0),
+            tf.where(happens[3], amounts[3] * _HUE_TURNS, 0.0),
         ),
         image,
     )
-    image = _maybe(
-        happens[3],
-        lambda x: _clip(tf.image.adjust_hue(x, amounts[3] * _HUE_TURNS)),
-        image,
-    )
     return _maybe(happens[1] & contrast_last, contrast, image)
+
+
+def adjust_saturation_and_hue(image, factor, turns):
+    """`tf.image.adjust_saturation`, then `adjust_hue`, in a quarter of the time.
+
+    A channel is as bright as the brightest one while the hue is within a
+    sixth of a turn of its own, as dark as the darkest one beyond a third, and
+    linear in between.
+
+    Args:
+      image: [H, W, 3] float32 RGB, 0..255.
+      factor: scalar, of the saturation, which stops at 1.
+      turns: scalar, added to the hue; -0.5..0.5.
+
+    Returns:
+      [H, W, 3] float32 RGB, 0..255.
+    """
+    # Planes: TensorFlow is slow along an axis of three.
+    red, green, blue = tf.unstack(tf.transpose(image, [2, 0, 1]))  # [H, W]
+    brightest = tf.maximum(tf.maximum(red, green), blue)
+    chroma = brightest - tf.minimum(tf.minimum(red, green), blue)
+    is_red = tf.cast(brightest == red, tf.float32)
+    is_green = tf.cast(brightest == green, tf.float32) * (1.0 - is_red)
+    is_blue = 1.0 - is_red - is_green
+    per_chroma = tf.math.reciprocal_no_nan(chroma)
+    hue = (  # in sixths of a turn, -1..5
+        is_red * ((green - blue) * per_chroma)
+        + is_green * ((blue - red) * per_chroma + 2.0)
+        + is_blue * ((red - green) * per_chroma + 4.0)
+    )
+    chroma = tf.minimum(chroma * factor, brightest)
+    planes = []
+    for own_hue in (0.0, 2.0, 4.0):
+        distance = tf.abs(hue + (6.0 * turns - own_hue))
+        distance = tf.minimum(distance, tf.abs(6.0 - distance))  # 0..3
+        share = tf.clip_by_value(distance - 1.0, 0.0, 1.0)
+        planes.append(brightest - chroma * share)
+    return tf.transpose(tf.stack(planes), [1, 2, 0])
 
 
 def _factor(amount, bounds):

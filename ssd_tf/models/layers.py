@@ -62,7 +62,8 @@ class L2Norm(keras.layers.Layer):
     def build(self, input_shape):
         """Makes gamma [C]."""
         self.gamma = self.add_weight(
-            name="gamma",
+            # not "gamma": optimisers tell it from batch normalisation's
+            name="scale",
             shape=(input_shape[-1],),
             initializer=keras.initializers.Constant(self.initial_scale),
         )

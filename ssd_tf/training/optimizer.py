@@ -10,8 +10,18 @@ from ssd_tf.training.schedule import build_schedule
 
 
 def is_kernel(variable) -> bool:
-    """Whether weight decay applies: not to biases, nor to normalisation."""
+    """Whether decoupled decay applies: not to biases, nor normalisation."""
     return variable.path.rsplit("/", 1)[-1] in ("kernel", "depthwise_kernel")
+
+
+def has_l2(variable) -> bool:
+    """Whether Caffe's L2 applies: to kernels and to the scale of L2Norm.
+
+    Source: weiliu89/caffe, model_libs.py: CreateMultiBoxHead leaves the decay
+    of the normalisation's scale at 1, ConvBNLayer sets those of biases and
+    of batch normalisation to 0.
+    """
+    return is_kernel(variable) or variable.path.endswith("/scale")
 
 
 def is_bias(variable) -> bool:
@@ -70,7 +80,7 @@ def adjust_gradients(gradients, variables, train: TrainConfig, replicas):
         gradients = [g * share for g in gradients]
     if train.optimizer == "sgd":
         gradients = [
-            g + train.weight_decay * share * v if is_kernel(v) else g
+            g + train.weight_decay * share * v if has_l2(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
     if train.bias_lr_multiplier != 1.0:

@@ -9,9 +9,15 @@ from typing import Any
 from absl import logging
 
 from ssd_tf import matchers, models
-from ssd_tf.config import PRESETS, DetectorConfig, Recipe, TrainConfig
+from ssd_tf.config import (
+    PRESETS,
+    DetectorConfig,
+    Recipe,
+    TrainConfig,
+    default_box_sizes_px,
+)
 from ssd_tf.errors import InputError
-from ssd_tf.training.recipes import DEFAULT_RECIPES, FOLDER_RECIPE, RECIPES
+from ssd_tf.training.recipes import RECIPES
 
 
 def plan_detector(
@@ -21,6 +27,7 @@ def plan_detector(
     num_classes: int | None = None,
     matcher: str | None = None,
     matcher_params: str = "",
+    box_scales: str = "",
     box_sizes: Mapping[str, Any] | None = None,
 ) -> DetectorConfig:
     """A preset with the classes of a data set.
@@ -31,6 +38,8 @@ def plan_detector(
       num_classes: what the user believes; checked.
       matcher: a key of `MATCHERS`; None takes the preset's.
       matcher_params: its parameters as "key=value,...".
+      box_scales: "voc" or "coco", the published sizes of default boxes; empty
+        keeps the preset's.
       box_sizes: other `min_sizes_px`, `max_sizes_px` or `aspect_ratios`; see
         `parse_box_sizes`.
 
@@ -47,6 +56,7 @@ def plan_detector(
         )
     config = PRESETS[preset]
     matcher = matcher or config.matcher
+    sizes = {**_published_sizes(config, box_scales), **(box_sizes or {})}
     try:
         return dataclasses.replace(
             config,
@@ -56,10 +66,19 @@ def plan_detector(
             matcher_params=matchers.parse_matcher_params(
                 matcher, matcher_params
             ),
-            **(box_sizes or {}),
+            **sizes,
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def _published_sizes(config: DetectorConfig, box_scales: str) -> dict[str, Any]:
+    if not box_scales:
+        return {}
+    min_sizes_px, max_sizes_px = default_box_sizes_px(
+        box_scales, config.image_size, len(config.feature_sizes)
+    )
+    return {"min_sizes_px": min_sizes_px, "max_sizes_px": max_sizes_px}
 
 
 def parse_box_sizes(
@@ -112,9 +131,10 @@ def plan_training(
     dataset: str,
     data_dir: str | None,
     backbone: str,
+    recipe: str,
     train_split: str | None = None,
     eval_split: str | None = None,
-    recipe: str | None = None,
+    scale_to_batch: bool = False,
     overrides: Mapping[str, Any] | None = None,
     steps: int | None = None,
     epochs: float | None = None,
@@ -125,15 +145,18 @@ def plan_training(
 
     Args:
       source: `ssd_tf.data.source.Source`.
-      dataset: its name; decides on the default recipe.
+      dataset: its name.
       data_dir: where it lies; stored as an absolute path, so that the run can
         be evaluated from another folder.
       backbone: of the detector; decides on the default weights.
+      recipe: a key of `RECIPES`.
       train_split: None takes the data set's.
       eval_split: likewise.
-      recipe: a key of `RECIPES`; None takes the data set's.
+      scale_to_batch: fit the recipe to another batch size; see
+        `scaled_to_batch`.
       overrides: values that replace the recipe's; None keeps the recipe's.
-      steps: optimiser steps; None takes the recipe's.
+      steps: optimiser steps; None takes the recipe's. The steps at which the
+        rate drops keep their places in the run.
       epochs: passes over the data, instead of steps.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
@@ -141,9 +164,16 @@ def plan_training(
     Raises:
       InputError: the wishes contradict the data or one another.
     """
-    recipe = recipe or DEFAULT_RECIPES.get(dataset, FOLDER_RECIPE)
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
-    values = dataclasses.replace(RECIPES[recipe], **given)
+    values = RECIPES[recipe]
+    if scale_to_batch:
+        if "learning_rate" in given:
+            raise InputError(
+                "--scale_to_batch sets the learning rate, and --learning_rate="
+                f"{given['learning_rate']:g} does too; give one of them"
+            )
+        values = scaled_to_batch(values, given.get("batch_size"))
+    values = dataclasses.replace(values, **given)
     default_train_split, default_eval_split = source.default_splits
     train_split = train_split or default_train_split
     num_examples = source.num_examples(train_split)
@@ -158,7 +188,7 @@ def plan_training(
         num_examples,
     )
     return TrainConfig(
-        **{**dataclasses.asdict(values), "steps": num_steps},
+        **dataclasses.asdict(_with_steps(values, num_steps)),
         dataset=dataset,
         data_dir=os.path.abspath(data_dir) if data_dir else None,
         train_split=train_split,
@@ -167,6 +197,34 @@ def plan_training(
         seed=seed,
         init_weights=init_weights or models.default_weights(backbone),
     )
+
+
+def scaled_to_batch(recipe: Recipe, batch_size: int | None) -> Recipe:
+    """A recipe for another batch size, by the linear rule.
+
+    The learning rate grows as the batch does, and as many images are seen:
+    steps, and the steps at which the rate drops, shrink as the batch grows.
+    Source: Goyal et al. 2017 (arXiv:1706.02677), section 2.1.
+
+    Args:
+      recipe: with the batch size that its values belong to.
+      batch_size: images per step; None keeps the recipe as it is.
+    """
+    ratio = (batch_size or recipe.batch_size) / recipe.batch_size
+    scaled = _with_steps(recipe, math.ceil(recipe.steps / ratio))
+    return dataclasses.replace(
+        scaled,
+        learning_rate=recipe.learning_rate * ratio,
+        eval_every=math.ceil(recipe.eval_every / ratio),
+    )
+
+
+def _with_steps(recipe: Recipe, steps: int) -> Recipe:
+    """A recipe of another length whose rate drops at the same fractions."""
+    decay_steps = tuple(
+        round(step * steps / recipe.steps) for step in recipe.decay_steps
+    )
+    return dataclasses.replace(recipe, steps=steps, decay_steps=decay_steps)
 
 
 def _count_steps(

@@ -19,6 +19,44 @@ class VocSsd300(Recipe):
 
 
 @dataclasses.dataclass(frozen=True)
+class VocSsd512(VocSsd300):
+    """SSD512 on VOC, 120,000 steps of batch 24.
+
+    Source: lufficc/SSD, configs/vgg_ssd512_voc0712.yaml for batch and steps;
+    the rest as SSD300. Caffe's own script for 512 was not published.
+    """
+
+    batch_size: int = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoSsd300(VocSsd300):
+    """SSD300 on COCO, 400,000 steps of batch 32, with smaller default boxes.
+
+    Source: weiliu89/caffe, examples/ssd/ssd_coco.py; the paper's section 3.4
+    stops at 240,000.
+    """
+
+    steps: int = 400_000
+    decay_steps: tuple[int, ...] = (280_000, 360_000)
+    eval_every: int = 40_000
+    box_scales: str = "coco"
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoSsd512(CocoSsd300):
+    """SSD512 on COCO, 520,000 steps of batch 24, with smaller default boxes.
+
+    Source: lufficc/SSD, configs/vgg_ssd512_coco_trainval35k.yaml for batch
+    and steps; the rest as SSD300.
+    """
+
+    batch_size: int = 24
+    steps: int = 520_000
+    decay_steps: tuple[int, ...] = (360_000, 480_000)
+
+
+@dataclasses.dataclass(frozen=True)
 class SmallData(Recipe):
     """A few hundred to a few thousand pictures; the default for folders.
 
@@ -63,13 +101,21 @@ RECIPES: dict[str, Recipe] = {
     "shapes": Shapes(),
     "small_data": SmallData(),
     "voc_ssd300": VocSsd300(),
+    "voc_ssd512": VocSsd512(),
+    "coco_ssd300": CocoSsd300(),
+    "coco_ssd512": CocoSsd512(),
 }
 
-# What trains well without a flag. Data sets that are not here are folders.
-DEFAULT_RECIPES = {
-    "shapes": "shapes",
-    "voc/2007": "voc_ssd300",
-    "voc/2012": "voc_ssd300",
-    "voc/2007+2012": "voc_ssd300",
-}
-FOLDER_RECIPE = "small_data"
+_FOLDER_RECIPE = "small_data"
+
+
+def default_recipe(dataset: str, image_size: int) -> str:
+    """The recipe that trains well without a flag, a key of `RECIPES`.
+
+    Args:
+      dataset: a key of `ssd_tf.data.registry.SOURCES`; "voc/2007" is VOC.
+      image_size: side of the network's input in pixels.
+    """
+    family = dataset.partition("/")[0]
+    names = (family, f"{family}_ssd{image_size}")
+    return next((name for name in names if name in RECIPES), _FOLDER_RECIPE)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.config import Recipe
-from ssd_tf.data import augment, geometry
+from ssd_tf.data import augment, geometry, rendering
 from ssd_tf.errors import InputError
 
 SSD = augment.POLICIES["ssd"]
@@ -149,8 +149,8 @@ def test_interpolation_is_drawn_uniformly():
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     whole = tf.constant(geometry.WHOLE_IMAGE)
     options = [
-        geometry.render(image, whole, 30, interpolation=name).numpy()
-        for name in geometry.INTERPOLATIONS
+        rendering.render(image, whole, 30, interpolation=name).numpy()
+        for name in rendering.INTERPOLATIONS
     ]
     counts = np.zeros(5)
     for result, _, _ in run(policy, seeds_of(400), image=image, size=30):
@@ -197,7 +197,7 @@ def test_none_is_the_resized_image():
 
 
 def test_only_the_policy_of_the_paper_draws_interpolations():
-    assert set(SSD.interpolations) == set(geometry.INTERPOLATIONS)
+    assert set(SSD.interpolations) == set(rendering.INTERPOLATIONS)
     for name in ("ssd_light", "none"):
         assert augment.POLICIES[name].interpolations == ("bilinear",)
 

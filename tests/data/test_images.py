@@ -102,6 +102,30 @@ def test_exif_orientation(orientation, endian):
     assert np.abs(decoded(file) - expected).max() < 30
 
 
+@pytest.mark.parametrize("endian", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_exif_orientation_of_lossless_formats(kind, orientation, endian):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    block = exif(orientation, endian=endian)
+    file = encode(PICTURE, kind, exif=block, **options)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))
+    np.testing.assert_array_equal(decoded(file), np.asarray(upright))
+    assert (
+        orientation == 1
+        or (decoded(file).shape != PICTURE.shape)
+        or (decoded(file) != PICTURE).any()
+    )
+
+
+@pytest.mark.parametrize("kind, mark", [("PNG", b"eXIf"), ("WEBP", b"EXIF")])
+def test_the_name_of_a_chunk_alone_is_no_orientation(kind, mark):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    file = encode(PICTURE, kind, **options)
+    for tail in (mark, mark + b"\0", mark + b"\0\0\0\0II", mark * 3):
+        np.testing.assert_array_equal(decoded(file + tail), PICTURE)
+
+
 def test_orientation_6_by_hand():
     """Row 0 is the right side of what is seen: Exif 2.3, 4.6.4."""
     file = encode(PICTURE, "JPEG", exif=exif(6), quality=95)

@@ -122,3 +122,18 @@ def test_strength_zero_changes_nothing():
     np.testing.assert_allclose(
         distort_all(20, strength=0.0), [PIXELS] * 20, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.5])
+@pytest.mark.parametrize("turns", [-0.1, 0.0, 0.07, 0.5])
+def test_saturation_and_hue_are_those_of_tensorflow(factor, turns):
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0, 255, (20, 30, 3)).astype(np.float32)
+    # where hue is ambiguous or undefined
+    image[0] = rng.choice([0.0, 100.0, 255.0], (30, 3))
+    expected = tf.image.adjust_saturation(image, factor)
+    expected = tf.image.adjust_hue(expected, turns)
+    found = photometric.adjust_saturation_and_hue(
+        tf.constant(image), tf.constant(factor), tf.constant(turns)
+    )
+    np.testing.assert_allclose(found, expected, atol=2e-3)

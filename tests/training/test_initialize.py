@@ -61,7 +61,7 @@ def test_class_heads_are_skipped(small_detector, other_classes):
         np.testing.assert_array_equal(
             after[f"{name}/kernel"], before[f"{name}/kernel"]
         )
-    for path in ("stem/kernel", "norm/gamma", "level1_mbox_loc/kernel"):
+    for path in ("stem/kernel", "norm/scale", "level1_mbox_loc/kernel"):
         np.testing.assert_array_equal(after[path], given[path])
     assert (before["stem/kernel"] != given["stem/kernel"]).any()
 
