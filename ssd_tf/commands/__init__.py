@@ -5,12 +5,14 @@ import sys
 from types import ModuleType
 
 from ssd_tf import console
-from ssd_tf.commands import anchors, detect
+from ssd_tf.commands import anchors, detect, evaluate, validate
 
 # Each has a docstring, `add_arguments(parser)` and `run(arguments)`.
 COMMANDS: dict[str, ModuleType] = {
     "anchors": anchors,
     "detect": detect,
+    "evaluate": evaluate,
+    "validate": validate,
 }
 
 

@@ -6,14 +6,23 @@ from ssd_tf.data import registry
 from ssd_tf.data.source import Source
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares --dataset, --data_dir, --split and --class_names."""
+def add_data_arguments(
+    parser: argparse.ArgumentParser,
+    *,
+    default_split: str = "the one to train on",
+) -> None:
+    """Declares --dataset, --data_dir, --split and --class_names.
+
+    Args:
+      parser: gets them.
+      default_split: what the help says of it.
+    """
     parser.add_argument(
         "--dataset", default="shapes", choices=list(registry.SOURCES)
     )
     parser.add_argument("--data_dir", help="folder of the data set")
     parser.add_argument(
-        "--split", help="split to read (default: the one to train on)"
+        "--split", help=f"split to read (default: {default_split})"
     )
     parser.add_argument(
         "--class_names",

@@ -17,6 +17,8 @@ class ImageIndex:
       boxes: [N, 4] float32 yxyx, normalised, valid.
       labels: [N] int32, 1..C.
       is_difficult: [N] bool.
+      is_crowd: [N] bool.
+      areas: [N] float32 fractions of the image.
       row_splits: [I + 1] int64; image i has objects
         row_splits[i]..row_splits[i + 1] - 1.
       num_dropped: number of boxes that were left out.
@@ -27,6 +29,8 @@ class ImageIndex:
     boxes: np.ndarray
     labels: np.ndarray
     is_difficult: np.ndarray
+    is_crowd: np.ndarray
+    areas: np.ndarray
     row_splits: np.ndarray
     num_dropped: int
 
@@ -50,6 +54,8 @@ class ImageIndex:
             boxes = tf.constant(self.boxes, tf.float32)  # [N, 4]
             labels = tf.constant(self.labels, tf.int32)  # [N]
             is_difficult = tf.constant(self.is_difficult, tf.bool)  # [N]
+            is_crowd = tf.constant(self.is_crowd, tf.bool)  # [N]
+            areas = tf.constant(self.areas, tf.float32)  # [N]
             row_splits = tf.constant(self.row_splits, tf.int64)  # [I + 1]
 
         def read_example(i):
@@ -60,6 +66,8 @@ class ImageIndex:
                 "gt_boxes": boxes[begin:end],  # [M, 4]
                 "gt_labels": labels[begin:end],  # [M]
                 "gt_is_difficult": is_difficult[begin:end],  # [M]
+                "gt_is_crowd": is_crowd[begin:end],  # [M]
+                "gt_areas": areas[begin:end],  # [M]
             }
 
         return indices.map(

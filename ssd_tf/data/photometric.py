@@ -55,7 +55,9 @@ def distort(image, seed, *, strength=1.0):
 
 
 def adjust_saturation_and_hue(image, factor, turns):
-    """`tf.image.adjust_saturation`, then `adjust_hue`, in a quarter of the time.
+    """Does what `tf.image.adjust_saturation`, then `adjust_hue` do.
+
+    It takes a quarter of their time.
 
     A channel is as bright as the brightest one while the hue is within a
     sixth of a turn of its own, as dark as the darkest one beyond a third, and

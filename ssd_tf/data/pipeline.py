@@ -42,19 +42,25 @@ class EvaluationBatch(NamedTuple):
 
     Attributes:
       images: [B, S, S, 3] float32 RGB 0..255.
+      encoded_images: [B] string, the images as they are stored.
       image_ids: [B] string.
       image_sizes: [B, 2] int32 height and width of the originals, pixels.
       gt_boxes: [B, M, 4] float32 yxyx, padded with zeros.
       gt_labels: [B, M] int32, padded with 0.
       gt_is_difficult: [B, M] bool.
+      gt_is_crowd: [B, M] bool.
+      gt_areas: [B, M] float32 fractions of the image.
     """
 
     images: tf.Tensor
+    encoded_images: tf.Tensor
     image_ids: tf.Tensor
     image_sizes: tf.Tensor
     gt_boxes: tf.Tensor
     gt_labels: tf.Tensor
     gt_is_difficult: tf.Tensor
+    gt_is_crowd: tf.Tensor
+    gt_areas: tf.Tensor
 
 
 @runtime_checkable
@@ -175,6 +181,7 @@ def training_batches(
     """
 
     def prepare(example, example_seed):
+        example = _without_crowds(example)
         image, gt_labels, gt_boxes = augment(
             images.decode(example["image"]),
             example["gt_labels"],
@@ -196,6 +203,19 @@ def training_batches(
     )
 
 
+def _without_crowds(example):
+    """An example without its crowds, which are no objects to learn from.
+
+    Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
+    stored as difficult there.
+    """
+    keep = ~example["gt_is_crowd"]  # [M]
+    return {
+        key: tf.boolean_mask(value, keep) if key.startswith("gt_") else value
+        for key, value in example.items()
+    }
+
+
 def evaluation_batches(
     source, split: str, *, image_size: int, batch_size: int
 ) -> tf.data.Dataset:
@@ -209,11 +229,14 @@ def evaluation_batches(
         image = images.decode(example["image"])
         return EvaluationBatch(
             images=images.resize(image, image_size),
+            encoded_images=example["image"],
             image_ids=example["image_id"],
             image_sizes=tf.shape(image)[:2],
             gt_boxes=example["gt_boxes"],
             gt_labels=example["gt_labels"],
             gt_is_difficult=example["gt_is_difficult"],
+            gt_is_crowd=example["gt_is_crowd"],
+            gt_areas=example["gt_areas"],
         )
 
     return (

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow_datasets as tfds
 
+from ssd_tf.data.coco_categories import COCO_CATEGORY_IDS
+from ssd_tf.data.coco_folder import CocoFolder
 from ssd_tf.data.shapes import Shapes
 from ssd_tf.data.source import Source
 from ssd_tf.data.tfds_source import TfdsSource
@@ -42,6 +44,16 @@ def _voc_2007_2012(data_dir: str | None, class_names: ClassNames) -> Source:
     )
 
 
+def _coco_2017(data_dir: str | None, class_names: ClassNames) -> Source:
+    source = TfdsSource(
+        tfds.builder("coco/2017", data_dir=data_dir),
+        ("train", "validation"),
+        without_annotations=("test",),
+        id_of_class=COCO_CATEGORY_IDS,
+    )
+    return _with_classes(source, class_names)
+
+
 def _voc_folder(data_dir: str | None, class_names: ClassNames) -> Source:
     if not data_dir:
         raise InputError(
@@ -49,6 +61,15 @@ def _voc_folder(data_dir: str | None, class_names: ClassNames) -> Source:
             " ImageSets/Main, JPEGImages"
         )
     return VocFolder(data_dir, class_names)
+
+
+def _coco_folder(data_dir: str | None, class_names: ClassNames) -> Source:
+    if not data_dir:
+        raise InputError(
+            "coco_folder needs data_dir: a folder with COCO annotations, such"
+            " as annotations/instances_train2017.json, and images"
+        )
+    return CocoFolder(data_dir, class_names)
 
 
 def _with_classes(source: Source, class_names: ClassNames) -> Source:
@@ -66,7 +87,9 @@ SOURCES: dict[str, Factory] = {
     "voc/2007": _voc_2007,
     "voc/2012": _voc_2012,
     "voc/2007+2012": _voc_2007_2012,
+    "coco/2017": _coco_2017,
     "voc_folder": _voc_folder,
+    "coco_folder": _coco_folder,
 }
 
 
@@ -80,8 +103,9 @@ def build_source(
 
     Args:
       dataset: a name in `SOURCES`.
-      data_dir: the folder itself for `voc_folder`, else the folder where
-        tensorflow_datasets keeps its data (by default ~/tensorflow_datasets).
+      data_dir: the folder itself for `voc_folder` and `coco_folder`, else the
+        folder where tensorflow_datasets keeps its data (by default
+        ~/tensorflow_datasets).
       class_names: the classes in index order. A folder is read with these;
         other data sets have their own, which these must equal.
 

@@ -4,6 +4,7 @@ A view is a rectangle yxyx relative to the image; see `ssd_tf.data.geometry`.
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -89,7 +90,7 @@ def _with_kernel(image, view, size: int, *, kernel: str, antialias: bool):
 # TensorFlow's cubic has a = -0.5 where OpenCV's has -0.75, and lanczos3 is
 # the nearest that it has to lanczos4. Only "area" widens its kernel when an
 # image is made smaller.
-INTERPOLATIONS = {
+INTERPOLATIONS: dict[str, Callable] = {
     "bilinear": _bilinear,
     "area": functools.partial(_with_kernel, kernel="box", antialias=True),
     "nearest": _nearest,

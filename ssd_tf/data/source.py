@@ -1,20 +1,27 @@
 """What every data source offers, and the elements it gives."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from ssd_tf.data.annotations import Annotated
+
 # Raw examples: M objects, boxes yxyx normalised to the image, labels 1..C.
+# A crowd is a box around objects that are not told apart (COCO's iscrowd).
+# Areas are fractions of the image: of the mask where the data tell, else of
+# the box.
 ELEMENT_SPEC = {
     "image": tf.TensorSpec([], tf.string),
     "image_id": tf.TensorSpec([], tf.string),
     "gt_boxes": tf.TensorSpec([None, 4], tf.float32),
     "gt_labels": tf.TensorSpec([None], tf.int32),
     "gt_is_difficult": tf.TensorSpec([None], tf.bool),
+    "gt_is_crowd": tf.TensorSpec([None], tf.bool),
+    "gt_areas": tf.TensorSpec([None], tf.float32),
 }
 
 
-class Source(Protocol):
+class Source(Annotated, Protocol):
     """Annotated images, by split.
 
     Several splits are joined with "+", as in "train+val". Asking for a split
@@ -28,6 +35,13 @@ class Source(Protocol):
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes; that of label i is `class_names[i - 1]`."""
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """Ids of the classes in the data set's own annotations.
+
+        1..C where it has none.
+        """
 
     @property
     def default_splits(self) -> tuple[str, str]:
@@ -53,4 +67,15 @@ class Source(Protocol):
           split: name of the split.
           skip: number of leading examples to leave out. Cheaper than
             `dataset(split).skip(n)`: a folder reads no image file of them.
+        """
+
+
+@runtime_checkable
+class NumberedImages(Protocol):
+    """What a source offers besides if its annotations number the images."""
+
+    def image_ids(self, split: str) -> dict[str, int | str]:
+        """Ids in the data set's own annotations, by `image_id` of an example.
+
+        An image that is not in it has no other id than its name.
         """

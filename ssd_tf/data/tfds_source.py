@@ -5,21 +5,24 @@ import pathlib
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from ssd_tf import box_ops
+from ssd_tf.data import tfds_examples
+from ssd_tf.data.annotations import RawImage
 from ssd_tf.errors import InputError
 
 _CONNECT_TIMEOUT_S = 10
 
 
 class TfdsSource:
-    """Source over a builder with the features of `voc`; see `source.Source`.
+    """Source over a builder of tensorflow_datasets; see `source.Source`.
 
     The features used are `image`, `image/filename` and `objects` with
-    `bbox`, `label` and, where there is one, `is_difficult`.
+    `bbox`, `label` and, where they are there, `is_difficult` (VOC), `is_crowd`
+    and `area` (COCO; in square pixels, with images stored as JPEG).
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class TfdsSource:
         default_splits: tuple[str, str],
         *,
         without_annotations: tuple[str, ...] = (),
+        id_of_class: Mapping[str, int] | None = None,
     ):
         """Prepares the data set, downloading it where needed.
 
@@ -35,9 +39,11 @@ class TfdsSource:
           builder: the builder of the data set.
           default_splits: the splits for training and for evaluation.
           without_annotations: splits that have images only, and are refused.
+          id_of_class: category ids by class name; by default 1..C.
 
         Raises:
-          InputError: the data set is not there and cannot be downloaded.
+          InputError: the data set is not there and cannot be downloaded, or
+            it has a class without an id.
         """
         self._builder = builder
         self._without_annotations = without_annotations
@@ -48,6 +54,16 @@ class TfdsSource:
         self.name = f"{builder.name}/{config.name}" if config else builder.name
         labels = builder.info.features["objects"]["label"]
         self.class_names = tuple(labels.names)
+        if id_of_class is None:
+            ids = range(1, len(self.class_names) + 1)
+            id_of_class = dict(zip(self.class_names, ids))
+        for class_name in self.class_names:
+            if class_name not in id_of_class:
+                raise InputError(
+                    f"{self.name}: class {class_name!r} has no category id;"
+                    f" known: {', '.join(id_of_class)}"
+                )
+        self.category_ids = tuple(id_of_class[n] for n in self.class_names)
 
     def splits(self) -> tuple[str, ...]:
         """Names of the splits that have annotations."""
@@ -63,7 +79,9 @@ class TfdsSource:
         """How many boxes of a split are left out; reads the split once."""
         if split not in self._dropped_boxes:
             dropped = self._raw_dataset(split).map(
-                lambda raw: tf.math.count_nonzero(~_is_usable(raw)),
+                lambda raw: tf.math.count_nonzero(
+                    ~tfds_examples.is_usable(raw)
+                ),
                 num_parallel_calls=tf.data.AUTOTUNE,
             )
             total = dropped.reduce(tf.constant(0, tf.int64), tf.add)
@@ -76,11 +94,34 @@ class TfdsSource:
             self._raw_dataset(split)
             .skip(skip)
             .map(
-                _to_element,
+                tfds_examples.to_element,
                 num_parallel_calls=tf.data.AUTOTUNE,
                 deterministic=True,
             )
         )
+
+    def image_ids(self, split: str) -> dict[str, int | str]:
+        """See `source.NumberedImages`; empty where there is no `image/id`."""
+        if "image/id" not in self._builder.info.features:
+            return {}
+        pairs = self._raw_dataset(split).map(
+            lambda raw: (raw["image/filename"], raw["image/id"])
+        )
+        return {
+            name.decode(): int(number)
+            for name, number in pairs.as_numpy_iterator()
+        }
+
+    def num_raw_images(self, split: str) -> int:
+        """See `annotations.Annotated`."""
+        return self.num_examples(split)
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `annotations.Annotated`."""
+        for raw in self._raw_dataset(split).as_numpy_iterator():
+            yield tfds_examples.to_raw_image(
+                raw, self.class_names, f"{self.name} {split}"
+            )
 
     def _raw_dataset(self, split: str) -> tf.data.Dataset:
         self._check_split(split)
@@ -100,6 +141,8 @@ class TfdsSource:
             # "train[:10%]" is a part of a split, in the notation of tfds.
             name = part.partition("[")[0]
             if name in self.splits():
+                if part != name:
+                    self._check_slice(part)
                 continue
             what = (
                 "has no annotations"
@@ -111,28 +154,17 @@ class TfdsSource:
                 f" {', '.join(self.splits())}"
             )
 
-
-def _is_usable(raw):
-    """Which of the boxes of a tfds example to keep -> [M] bool."""
-    boxes = raw["objects"]["bbox"]  # [M, 4]
-    # Clipping would make a finite number of an infinite one.
-    is_finite = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
-    return is_finite & box_ops.is_valid(box_ops.clip(boxes))
-
-
-def _to_element(raw):
-    """A tfds example -> the element of `source.ELEMENT_SPEC`."""
-    objects = raw["objects"]
-    labels = tf.cast(objects["label"], tf.int32) + 1  # [M]; 0 is background
-    is_difficult = objects.get("is_difficult", tf.zeros_like(labels, tf.bool))
-    keep = _is_usable(raw)  # [M]
-    return {
-        "image": raw["image"],
-        "image_id": raw["image/filename"],
-        "gt_boxes": tf.boolean_mask(box_ops.clip(objects["bbox"]), keep),
-        "gt_labels": tf.boolean_mask(labels, keep),
-        "gt_is_difficult": tf.boolean_mask(is_difficult, keep),
-    }
+    def _check_slice(self, part: str) -> None:
+        try:
+            num_examples = self._builder.info.splits[part].num_examples
+        except ValueError as error:
+            why = str(error).splitlines()[-1]
+            raise InputError(
+                f"{self.name}: split {part!r} cannot be read: {why}"
+            ) from error
+        # tfds counts train[4:2] as -2 images.
+        if num_examples <= 0:
+            raise InputError(f"{self.name}: split {part!r} has no images")
 
 
 def _prepare(builder: tfds.core.DatasetBuilder) -> None:

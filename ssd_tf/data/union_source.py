@@ -1,9 +1,10 @@
 """Several sources of the same classes as one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from ssd_tf.data.annotations import RawImage
 from ssd_tf.data.source import Source
 from ssd_tf.errors import InputError
 
@@ -17,10 +18,11 @@ class UnionSource:
     """
 
     def __init__(self, name: str, sources: Sequence[Source]):
-        """Joins sources whose class names are equal."""
+        """Joins sources whose classes and category ids are equal."""
         self.name = name
         self._sources = tuple(sources)
         self.class_names = self._sources[0].class_names
+        self.category_ids = self._sources[0].category_ids
         self.default_splits = self._sources[0].default_splits
         for source in self._sources[1:]:
             if source.class_names != self.class_names:
@@ -28,6 +30,12 @@ class UnionSource:
                     f"{name}: {source.name} has other classes than"
                     f" {self._sources[0].name}:"
                     f" {', '.join(source.class_names)}"
+                )
+            if source.category_ids != self.category_ids:
+                raise InputError(
+                    f"{name}: {source.name} has other category ids than"
+                    f" {self._sources[0].name}:"
+                    f" {', '.join(map(str, source.category_ids))}"
                 )
 
     def splits(self) -> tuple[str, ...]:
@@ -54,6 +62,15 @@ class UnionSource:
         for dataset in datasets[1:]:
             joined = joined.concatenate(dataset)
         return joined
+
+    def num_raw_images(self, split: str) -> int:
+        """See `annotations.Annotated`."""
+        return sum(s.num_raw_images(part) for s, part in self._parts(split))
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `annotations.Annotated`."""
+        for source, part in self._parts(split):
+            yield from source.raw_images(part)
 
     def _parts(self, split: str) -> list[tuple[Source, str]]:
         """The sources that have something of a split, with what they have."""

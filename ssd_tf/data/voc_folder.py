@@ -5,18 +5,20 @@ Annotations/*.xml  ImageSets/Main/<split>.txt  JPEGImages/*
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf import box_ops
+from ssd_tf.data import voc_raw
+from ssd_tf.data.annotations import RawImage
 from ssd_tf.data.image_index import ImageIndex
 from ssd_tf.data.voc_boxes import image_size, normalised_box
+from ssd_tf.data.voc_layout import VocLayout
 from ssd_tf.data.voc_xml import VocAnnotation, VocObject, read_annotation
 from ssd_tf.errors import InputError
-
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-_FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
 
 
 class VocFolder:
@@ -48,22 +50,34 @@ class VocFolder:
         Raises:
           InputError: the folder, a part of it, or every object is missing.
         """
-        self._root = pathlib.Path(data_dir).expanduser()
-        _check_layout(self._root)
-        self._annotation_ids = {
-            name.removesuffix(".xml")
-            for name in os.listdir(self._root / "Annotations")
-            if name.endswith(".xml")
-        }
-        self._images = _list_images(self._root / "JPEGImages")
+        self._layout = VocLayout(data_dir)
         self._annotations: dict[str, VocAnnotation] = {}
         self._indexes: dict[str, ImageIndex] = {}
-        self.class_names = tuple(class_names or self._discover_classes())
+        self._class_names = tuple(class_names or ())
+        self._broken: InputError | None = None
+        if not self._class_names:
+            self._class_names, self._broken = self._discover_classes()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes in index order.
+
+        Raises:
+          InputError: classes are to be found and an annotation is broken, so
+            that its repair could change the indices.
+        """
+        if self._broken:
+            raise InputError(str(self._broken))
+        return self._class_names
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """VOC has no ids: 1..C."""
+        return tuple(range(1, len(self.class_names) + 1))
 
     def splits(self) -> tuple[str, ...]:
         """Names of the files in ImageSets/Main, without .txt."""
-        files = (self._root / "ImageSets/Main").glob("*.txt")
-        return tuple(sorted(file.stem for file in files))
+        return self._layout.splits()
 
     def num_examples(self, split: str) -> int:
         """The number of images in a split."""
@@ -83,18 +97,26 @@ class VocFolder:
         """Examples at positions; see `pipeline.RandomAccess`."""
         return self._index(split).examples_at(indices)
 
+    def num_raw_images(self, split: str) -> int:
+        """See `annotations.Annotated`."""
+        return len(self._layout.ids_to_validate(split))
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `annotations.Annotated`."""
+        return voc_raw.raw_images(self._layout, split)
+
     def _index(self, split: str) -> ImageIndex:
         if split not in self._indexes:
             self._indexes[split] = self._build_index(split)
         return self._indexes[split]
 
     def _build_index(self, split: str) -> ImageIndex:
-        image_ids = self._split_ids(split)
+        image_ids = self._layout.split_ids(split)
         labels = {name: i for i, name in enumerate(self.class_names, start=1)}
         paths, objects, row_splits, num_objects = [], [], [0], 0
         for image_id in image_ids:
             annotation = self._annotation(image_id)
-            path = self._image_path(image_id, annotation)
+            path = self._layout.image_path(image_id, annotation)
             kept = self._usable_objects(image_id, annotation, path)
             num_objects += len(annotation.objects)
             paths.append(str(path))
@@ -104,15 +126,18 @@ class VocFolder:
         if num_dropped:
             logging.warning(
                 "%s: split %s: dropped %d of %d boxes",
-                *(self._root, split, num_dropped, num_objects),
+                *(self._layout.root, split, num_dropped, num_objects),
             )
         boxes = np.array([box for _, box in objects], np.float32)
+        boxes = boxes.reshape(-1, 4)
         return ImageIndex(
             image_ids=[os.path.basename(path) for path in paths],
             image_paths=paths,
-            boxes=boxes.reshape(-1, 4),
+            boxes=boxes,
             labels=np.array([labels[o.class_name] for o, _ in objects], "i4"),
             is_difficult=np.array([o.is_difficult for o, _ in objects], bool),
+            is_crowd=np.zeros(len(objects), bool),
+            areas=box_ops.area(boxes).numpy(),
             row_splits=np.array(row_splits, np.int64),
             num_dropped=num_dropped,
         )
@@ -121,7 +146,7 @@ class VocFolder:
         self, image_id: str, annotation: VocAnnotation, path: pathlib.Path
     ) -> list[tuple[VocObject, tuple[float, float, float, float]]]:
         """Objects with their yxyx boxes; logs those that cannot be used."""
-        xml = self._xml_path(image_id)
+        xml = self._layout.xml_path(image_id)
         width_px, height_px = image_size(annotation, path, xml)
         usable = []
         for item in annotation.objects:
@@ -141,104 +166,29 @@ class VocFolder:
                 usable.append((item, box))
         return usable
 
-    def _split_ids(self, split: str) -> list[str]:
-        image_ids: list[str] = []
-        for part in split.split("+"):
-            path = self._root / "ImageSets/Main" / f"{part}.txt"
-            if part not in self.splits():
-                raise InputError(
-                    f"{path}: split {part!r} is missing; found:"
-                    f" {', '.join(self.splits()) or 'none'}"
-                )
-            part_ids = self._listed_ids(part)
-            if not part_ids:
-                raise InputError(f"{path}: split {part!r} lists no image")
-            image_ids.extend(part_ids)
-        # trainval+val, for one, would show and count images twice.
-        unique = list(dict.fromkeys(image_ids))
-        if len(unique) < len(image_ids):
-            logging.warning(
-                "%s: split %s: %d images listed more than once are taken once",
-                *(self._root, split, len(image_ids) - len(unique)),
-            )
-        return unique
-
-    def _listed_ids(self, split: str) -> list[str]:
-        """The ids in one split file, in its order."""
-        path = self._root / "ImageSets/Main" / f"{split}.txt"
-        text = path.read_text(encoding="utf-8")
-        lines = (line.strip() for line in text.splitlines())
-        # Per-class sets have a second column, 1 or -1; names may have spaces.
-        return [
-            line if line in self._annotation_ids else line.split()[0]
-            for line in lines
-            if line
-        ]
-
     def _annotation(self, image_id: str) -> VocAnnotation:
         if image_id not in self._annotations:
-            path = self._xml_path(image_id)
+            path = self._layout.xml_path(image_id)
             self._annotations[image_id] = read_annotation(path)
         return self._annotations[image_id]
 
-    def _xml_path(self, image_id: str) -> pathlib.Path:
-        return self._root / "Annotations" / f"{image_id}.xml"
-
-    def _image_path(
-        self, image_id: str, annotation: VocAnnotation
-    ) -> pathlib.Path:
-        """The file named after the id, else the <filename> in the XML.
-
-        The id comes first, as in VOC's own tools: renamed images keep their
-        old <filename>, which may be another image by now.
-        """
-        folder = self._root / "JPEGImages"
-        names = self._images.get(image_id, ())
-        if annotation.filename in names:
-            return folder / annotation.filename
-        if names:
-            return folder / names[0]
-        stem = os.path.splitext(annotation.filename)[0]
-        if annotation.filename in self._images.get(stem, ()):
-            return folder / annotation.filename
-        raise InputError(
-            f"{folder / image_id}: image is missing, expected one of"
-            f" {', '.join(_IMAGE_SUFFIXES)}"
-        )
-
-    def _discover_classes(self) -> tuple[str, ...]:
+    def _discover_classes(self) -> tuple[tuple[str, ...], InputError | None]:
+        """Classes of the annotations that can be read; why one cannot."""
         names: set[str] = set()
-        for split in self.splits():
-            for image_id in self._listed_ids(split):
-                # VOC's test split of 2012 has no annotations. A split that
-                # is used and lacks one is refused when it is read.
-                if image_id in self._annotation_ids:
-                    objects = self._annotation(image_id).objects
-                    names.update(item.class_name for item in objects)
-        if not names:
+        broken = None
+        root = self._layout.root
+        for image_id in self._layout.annotated_ids():
+            try:
+                objects = self._annotation(image_id).objects
+            except InputError as error:
+                broken = broken or error
+                continue
+            names.update(item.class_name for item in objects)
+        if not names and not broken:
             raise InputError(
-                f"{self._root}: no object in any annotation of the splits"
+                f"{root}: no object in any annotation of the splits"
                 f" {', '.join(self.splits()) or '(none found)'}"
             )
-        logging.info("%s: classes %s", self._root, ", ".join(sorted(names)))
-        return tuple(sorted(names))
-
-
-def _check_layout(root: pathlib.Path) -> None:
-    for folder in (root, *(root / name for name in _FOLDERS)):
-        if not folder.is_dir():
-            raise InputError(
-                f"{folder}: folder is missing; a VOC folder has"
-                f" {', '.join(_FOLDERS)}"
-            )
-
-
-def _list_images(folder: pathlib.Path) -> dict[str, list[str]]:
-    """Image files by name without suffix, the usual suffixes first."""
-    names = (os.path.splitext(name) for name in os.listdir(folder))
-    known = [pair for pair in names if pair[1].lower() in _IMAGE_SUFFIXES]
-    known.sort(key=lambda pair: _IMAGE_SUFFIXES.index(pair[1].lower()))
-    images: dict[str, list[str]] = {}
-    for stem, suffix in known:
-        images.setdefault(stem, []).append(stem + suffix)
-    return images
+        if not broken:
+            logging.info("%s: classes %s", root, ", ".join(sorted(names)))
+        return tuple(sorted(names)), broken

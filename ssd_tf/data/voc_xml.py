@@ -29,6 +29,20 @@ class VocAnnotation(NamedTuple):
     objects: tuple[VocObject, ...]
 
 
+class Inspection(NamedTuple):
+    """What an annotation file holds, usable or not.
+
+    Attributes:
+      annotation: with the objects that can be read.
+      positions: where in the file these objects stand, from 1.
+      problems: what else is wrong with the file; one line each.
+    """
+
+    annotation: VocAnnotation
+    positions: tuple[int, ...]
+    problems: tuple[str, ...]
+
+
 def read_annotation(path: pathlib.Path | str) -> VocAnnotation:
     """Reads an annotation file.
 
@@ -36,24 +50,43 @@ def read_annotation(path: pathlib.Path | str) -> VocAnnotation:
       InputError: the file is missing, is not XML, or an object in it has no
         name, no bndbox, or a coordinate that is not a number.
     """
+    found = inspect_annotation(path)
+    if found.problems:
+        raise InputError(f"{path}: {found.problems[0]}")
+    return found.annotation
+
+
+def inspect_annotation(path: pathlib.Path | str) -> Inspection:
+    """Reads what can be read of an annotation file; tells the rest."""
     try:
         root = ElementTree.parse(path).getroot()
     except FileNotFoundError:
-        raise InputError(f"{path}: annotation file is missing") from None
+        return _nothing("annotation file is missing")
+    except OSError as error:
+        return _nothing(f"cannot be read: {error.strerror}")
     # ValueError and LookupError come from odd declared encodings.
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path}: not valid XML: {error}") from None
+        return _nothing(f"not valid XML: {error}")
+    objects: dict[int, VocObject] = {}
+    problems = []
+    for position, element in enumerate(root.iterfind("object"), start=1):
+        try:
+            objects[position] = _object(element, f"object {position}")
+        except InputError as error:
+            problems.append(str(error))
     filename = (root.findtext("filename") or "").strip()
-    return VocAnnotation(
+    annotation = VocAnnotation(
         # Annotation tools on Windows write a path.
         filename=filename.replace("\\", "/").rpartition("/")[2],
         width_px=_size(root.findtext("size/width")),
         height_px=_size(root.findtext("size/height")),
-        objects=tuple(
-            _object(element, f"{path}: object {i}")
-            for i, element in enumerate(root.iterfind("object"), start=1)
-        ),
+        objects=tuple(objects.values()),
     )
+    return Inspection(annotation, tuple(objects), tuple(problems))
+
+
+def _nothing(problem: str) -> Inspection:
+    return Inspection(VocAnnotation("", 0.0, 0.0, ()), (), (problem,))
 
 
 def _size(text: str | None) -> float:

@@ -41,17 +41,22 @@ class Coverage(NamedTuple):
 def cached_objects(source, split: str) -> tf.data.Dataset:
     """The boxes [M, 4] and labels [M] of each image of a split.
 
-    Kept in memory after the first pass: a source reads image files as well.
+    Crowds are left out: no anchor is to answer for one. Kept in memory after
+    the first pass: a source reads image files as well.
 
     Args:
       source: `ssd_tf.data.source.Source`.
       split: one of its splits.
     """
-    return (
-        source.dataset(split)
-        .map(lambda example: (example["gt_boxes"], example["gt_labels"]))
-        .cache()
-    )
+
+    def boxes_and_labels(example):
+        keep = ~example["gt_is_crowd"]  # [M]
+        return tuple(
+            tf.boolean_mask(example[key], keep)
+            for key in ("gt_boxes", "gt_labels")
+        )
+
+    return source.dataset(split).map(boxes_and_labels).cache()
 
 
 def measure_coverage(

@@ -4,6 +4,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from ssd_tf.data.coco_categories import COCO_CATEGORY_IDS
+from tests.data import coco_files
+
 OBJECT = (
     "<object><name>{}</name><pose>Left</pose><truncated>0</truncated>"
     "<difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
@@ -30,9 +33,27 @@ def write_devkit(root, year, splits):
             )
 
 
+def write_coco_2017(root):
+    """COCO as its archives unpack, with all its categories."""
+    categories = [
+        {"id": number, "name": name}
+        for name, number in COCO_CATEGORY_IDS.items()
+    ]
+    coco_files.write_pets(root, categories=categories)
+    coco_files.add_image(root / "test2017/d.jpg")
+    coco_files.write_json(
+        root / "annotations/image_info_test2017.json",
+        [coco_files.image(40, "d.jpg")],
+        categories=categories,
+    )
+
+
 @pytest.fixture
 def devkit(tmp_path, monkeypatch):
-    """Two years of VOC that "are downloaded" -> data_dir."""
+    """Two years of VOC, and COCO, that "are downloaded" -> data_dir.
+
+    Beside it lies the folder "coco_folder", which is one.
+    """
     for year, first in (("2007", "0"), ("2012", "2012_0")):
         splits = {
             "train": {f"{first}1": [DOG, NO_AREA, CAT], f"{first}2": [CAT]},
@@ -41,7 +62,12 @@ def devkit(tmp_path, monkeypatch):
         }
         write_devkit(tmp_path / year, year, splits)
 
+    coco_files.write_pets(tmp_path / "coco_folder", "train", "val")
+    write_coco_2017(tmp_path / "coco2017")
+
     def download_and_extract(manager, urls):
+        if "cocodataset" in str(urls):
+            return {name: str(tmp_path / "coco2017") for name in urls}
         year = "2012" if "2012" in str(urls) else "2007"
         return {name: str(tmp_path / year) for name in urls}
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ssd_tf.data import pipeline
 from ssd_tf.data.augment import POLICIES
 from ssd_tf.errors import InputError
+from ssd_tf.target_encoder import TargetEncoder
 from tests.data.toy_source import (
     SeekableToySource,
     ToySource,
@@ -148,6 +149,66 @@ def test_batch_image_ids(source, step):
     )
     batch = batches(source, step + 1)[step]
     assert names == [f"{i}.png" for i in ids([batch])]
+
+
+def with_crowds(boxes, labels, is_crowd):
+    for i in range(3):
+        pixels = np.full((64, 64, 3), 10 * i, np.uint8)
+        yield to_example(encode(pixels), f"{i}.png", boxes, labels, is_crowd)
+
+
+@pytest.fixture
+def classes_of(toy_config):
+    """Batches of an example three times, and the classes of their anchors."""
+    encoder = TargetEncoder(toy_config)
+
+    def make(*objects, policy):
+        dataset = pipeline.training_batches(
+            SeekableToySource(with_crowds(*objects)),
+            "train",
+            encoder=encoder,
+            policy=POLICIES[policy],
+            image_size=64,
+            batch_size=3,
+            seed=1,
+        )
+        found = list(dataset.take(4).as_numpy_iterator())
+        return found, set(np.unique([b.targets.gclasses for b in found]))
+
+    return make
+
+
+THING, CROWD = (0.1, 0.1, 0.5, 0.5), (0.4, 0.4, 1.0, 1.0)
+
+
+def test_crowds_are_never_positive(classes_of):
+    boxes, labels = [CROWD, THING], [2, 1]
+    _, classes = classes_of(boxes, labels, [False, False], policy="none")
+    assert classes == {0, 1, 2}
+    found, classes = classes_of(boxes, labels, [True, False], policy="none")
+    assert classes == {0, 1}
+    assert found[0].gt_labels.tolist() == [[1], [1], [1]]
+    found, classes = classes_of([CROWD], [2], [True], policy="none")
+    assert classes == {0}
+    assert found[0].gt_boxes.shape == (3, 0, 4)
+
+
+def test_crowds_do_not_steer_the_crops(classes_of):
+    """Batches are those of a data set that has no crowds in it."""
+    boxes, labels = [CROWD, THING], [2, 1]
+    found, _ = classes_of(boxes, labels, [True, False], policy="ssd")
+    expected, _ = classes_of([THING], [1], [False], policy="ssd")
+    assert_equal(found, expected)
+
+
+def test_crowds_are_kept_for_evaluation():
+    boxes = [(0.0, 0.0, 0.5, 0.5), (0.25, 0.5, 0.75, 1.0)]
+    source = ToySource(with_crowds(boxes, [1, 1], [False, True]))
+    (batch,) = pipeline.evaluation_batches(
+        source, "train", image_size=8, batch_size=3
+    )
+    assert batch.gt_is_crowd.numpy().tolist() == [[False, True]] * 3
+    assert batch.gt_areas.numpy().tolist() == [[0.25, 0.25]] * 3
 
 
 def test_images_without_objects():

@@ -12,7 +12,9 @@ def test_names():
         "voc/2007",
         "voc/2012",
         "voc/2007+2012",
+        "coco/2017",
         "voc_folder",
+        "coco_folder",
     }
 
 
@@ -21,15 +23,26 @@ def test_unknown_name():
         registry.build_source("voc2007")
     assert str(error.value) == (
         "unknown dataset 'voc2007'; known: shapes, voc/2007, voc/2012,"
-        " voc/2007+2012, voc_folder"
+        " voc/2007+2012, coco/2017, voc_folder, coco_folder"
     )
 
 
 @pytest.mark.parametrize("data_dir", [None, ""])
-def test_folder_without_data_dir(data_dir):
+@pytest.mark.parametrize(
+    "dataset, expected",
+    [
+        (
+            "voc_folder",
+            "a folder with Annotations, ImageSets/Main, JPEGImages",
+        ),
+        (
+            "coco_folder",
+            "a folder with COCO annotations, such as"
+            " annotations/instances_train2017.json, and images",
+        ),
+    ],
+)
+def test_folder_without_data_dir(data_dir, dataset, expected):
     with pytest.raises(InputError) as error:
-        registry.build_source("voc_folder", data_dir=data_dir)
-    assert str(error.value) == (
-        "voc_folder needs data_dir: a folder with Annotations,"
-        " ImageSets/Main, JPEGImages"
-    )
+        registry.build_source(dataset, data_dir=data_dir)
+    assert str(error.value) == f"{dataset} needs data_dir: {expected}"

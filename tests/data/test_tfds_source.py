@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from ssd_tf.data import registry, shapes, source, tfds_source
 from ssd_tf.data.tfds_source import TfdsSource
+from ssd_tf.data.union_source import UnionSource
 from ssd_tf.errors import InputError
 
 
@@ -101,6 +102,29 @@ def test_slices_of_splits(devkit):
     data = registry.build_source("voc/2007", data_dir=str(devkit))
     assert data.num_examples("train[:1]+validation") == 2
     assert len(by_id(data, "train[:1]+validation")) == 2
+    assert data.num_examples("train[:50%]+test") == 2
+    assert len(by_id(data, "train[:50%]+test")) == 2
+
+
+@pytest.mark.parametrize("dataset", ["voc/2007", "voc/2007+2012"])
+@pytest.mark.parametrize(
+    "part, why",
+    [
+        ("train[:abc]", "cannot be read: Unrecognized split format: 'train[:a"),
+        ("train[:1", "cannot be read: Unrecognized split format: 'train[:1'."),
+        ("train[:200%]", "cannot be read: When unit=%, percent slice bounda"),
+        ("train[:9]", "cannot be read: Requested slice [:9] incompatible wit"),
+        ("train[1:1]", "has no images"),
+        ("train[2:1]", "has no images"),
+    ],
+)
+def test_slices_that_are_none(devkit, dataset, part, why):
+    data = registry.build_source(dataset, data_dir=str(devkit))
+    for ask in (data.num_examples, data.dropped_boxes, data.dataset):
+        with pytest.raises(InputError) as error:
+            ask(f"test+{part}")
+        assert str(error.value).startswith(f"voc/2007: split {part!r} {why}")
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +146,31 @@ def test_other_classes_than_those_of_the_data(devkit):
         )
     assert str(error.value).startswith("voc/2007 has the classes aeroplane, ")
     assert str(error.value).endswith("; class_names asks for cat, dog")
+
+
+def test_class_without_a_category_id(tmp_path):
+    builder = _Loose(data_dir=tmp_path)
+    source = TfdsSource(builder, ("train", "train"), id_of_class={"cat": 17})
+    assert source.category_ids == (17,)
+    with pytest.raises(InputError) as error:
+        TfdsSource(builder, ("train", "train"), id_of_class={"dog": 18})
+    assert str(error.value) == (
+        "__loose: class 'cat' has no category id; known: dog"
+    )
+
+
+def test_sources_with_other_category_ids(tmp_path):
+    builder = _Loose(data_dir=tmp_path)
+    sources = [
+        TfdsSource(builder, ("train", "train"), id_of_class={"cat": number})
+        for number in (17, 18)
+    ]
+    assert UnionSource("both", sources[:1] * 2).category_ids == (17,)
+    with pytest.raises(InputError) as error:
+        UnionSource("both", sources)
+    assert str(error.value) == (
+        "both: __loose has other category ids than __loose: 18"
+    )
 
 
 def test_no_network(no_network, tmp_path):
@@ -238,4 +287,6 @@ def test_boxes_are_clipped_and_dropped_in_graph(tmp_path):
     assert example["gt_boxes"].tolist() == [[0.0, 0.25, 0.5, 1.0]]
     assert example["gt_labels"].tolist() == [1]
     assert example["gt_is_difficult"].tolist() == [False]
+    assert example["gt_is_crowd"].tolist() == [False]
+    assert example["gt_areas"].tolist() == [0.375]
     assert data.dropped_boxes("train") == 4

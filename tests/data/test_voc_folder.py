@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssd_tf.data import images
 from ssd_tf.data.voc_folder import VocFolder
 
 BCCD = pathlib.Path(__file__).parents[3] / "shared/data/bccd"
@@ -108,6 +109,19 @@ def test_exif_rotation_turns_the_size(root, add_image, add_split):
     assert element["gt_boxes"].tolist() == [[0.5, 0.5, 1.0, 1.0]]
 
 
+def test_exif_turns_png_as_decoding_does(root, add_image, add_split):
+    path = add_image(
+        root, "a", ("cat", 25, 50, 50, 100, 0), size=None, file="a.png"
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (100, 50)).save(path, exif=exif)
+    add_split(root, "train", "a")
+    (element,) = elements(VocFolder(root), "train")
+    assert images.decode(element["image"]).shape == (100, 50, 3)
+    assert element["gt_boxes"].tolist() == [[0.5, 0.5, 1.0, 1.0]]
+
+
 def test_no_header_is_read_without_need(root, add_image, add_split):
     path = add_image(root, "a", ("cat", 50, 25, 100, 50, 0))
     path.write_bytes(b"not an image")
@@ -139,6 +153,14 @@ def test_id_goes_before_a_stale_filename(root, add_image, add_split):
     add_split(root, "train", "a")
     (element,) = elements(VocFolder(root), "train")
     assert element["image_id"] == b"a.jpg"
+
+
+def test_split_file_of_a_windows_editor(root, add_image, add_split):
+    add_image(root, "a", ("cat", 1, 1, 9, 9, 0))
+    text = "a\r\n".encode("utf-8-sig")
+    (root / "ImageSets/Main/train.txt").write_bytes(text)
+    ids = [e["image_id"] for e in elements(VocFolder(root), "train")]
+    assert ids == [b"a.jpg"]
 
 
 def test_split_files_with_a_second_column_and_names_with_spaces(

@@ -86,6 +86,34 @@ def test_missing_annotation(pets):
     assert message(error) == f"{path}: annotation file is missing"
 
 
+def test_broken_annotation_while_classes_are_found(pets):
+    path = pets / "Annotations/a.xml"
+    path.write_text("<annotation>")
+    # The classes, and so the indices, may change with the repair.
+    source = VocFolder(pets)
+    with pytest.raises(InputError) as error:
+        source.class_names
+    start = f"{path}: not valid XML: "
+    assert message(error).startswith(start)
+    with pytest.raises(InputError) as error:
+        source.num_examples("val")
+    assert message(error).startswith(start)
+    # The split is refused also where the classes are given.
+    source = VocFolder(pets, ("cat", "dog", "emu"))
+    assert source.num_examples("val") == 1
+    with pytest.raises(InputError) as error:
+        source.num_examples("train")
+    assert message(error).startswith(start)
+
+
+def test_split_that_is_no_text(pets):
+    path = pets / "ImageSets/Main/train.txt"
+    path.write_bytes(b"a\xff\n")
+    with pytest.raises(InputError) as error:
+        VocFolder(pets)
+    assert message(error).startswith(f"{path}: not UTF-8 text: ")
+
+
 def test_no_objects_at_all(root, add_image, add_split):
     add_image(root, "a")
     add_split(root, "train", "a")

@@ -2,7 +2,12 @@
 
 import pytest
 
-from ssd_tf.data.voc_xml import VocAnnotation, VocObject, read_annotation
+from ssd_tf.data.voc_xml import (
+    VocAnnotation,
+    VocObject,
+    inspect_annotation,
+    read_annotation,
+)
 from ssd_tf.errors import InputError
 
 BOX = "<xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax>"
@@ -100,6 +105,30 @@ def test_bad_object(tmp_path, body, message):
     with pytest.raises(InputError) as error:
         read_annotation(path)
     assert str(error.value) == f"{path}: {message}"
+
+
+def test_inspection_goes_on_behind_a_bad_object(tmp_path):
+    path = write(
+        tmp_path,
+        "<size><width>10</width><height>20</height></size>"
+        + an_object(name="")
+        + an_object()
+        + an_object(bndbox=""),
+    )
+    found = inspect_annotation(path)
+    cat = VocObject("cat", 1.0, 2.0, 3.0, 4.0, False)
+    assert found.annotation == VocAnnotation("", 10.0, 20.0, (cat,))
+    assert found.positions == (2,)
+    assert found.problems == (
+        "object 1 has no <name>",
+        "object 3 (cat) has no <bndbox>",
+    )
+
+
+def test_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError) as error:
+        read_annotation(tmp_path)
+    assert str(error.value) == f"{tmp_path}: cannot be read: Is a directory"
 
 
 def test_missing_file(tmp_path):

@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from ssd_tf import box_ops
+from ssd_tf.data.source import ELEMENT_SPEC
+
 
 def encode(pixels, fmt="PNG", **options) -> bytes:
     """An image file of an array or of a `PIL.Image`."""
@@ -16,17 +19,23 @@ def encode(pixels, fmt="PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
-def to_example(image: bytes, image_id: str, boxes=(), labels=None) -> dict:
+def to_example(
+    image: bytes, image_id: str, boxes=(), labels=None, is_crowd=None
+) -> dict:
     """One example as in `ssd_tf.data.source.ELEMENT_SPEC`."""
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     if labels is None:
         labels = np.ones(len(boxes))
+    if is_crowd is None:
+        is_crowd = np.zeros(len(boxes), bool)
     return {
         "image": tf.constant(image),
         "image_id": tf.constant(image_id),
         "gt_boxes": tf.constant(boxes),
         "gt_labels": tf.constant(labels, tf.int32),
         "gt_is_difficult": tf.zeros([len(boxes)], tf.bool),
+        "gt_is_crowd": tf.constant(is_crowd, tf.bool),
+        "gt_areas": box_ops.area(boxes),
     }
 
 
@@ -35,6 +44,7 @@ class ToySource:
 
     name = "toy"
     class_names = ("thing",)
+    category_ids = (1,)
     default_splits = ("train", "train")
 
     def __init__(self, examples):
@@ -60,15 +70,8 @@ class ToySource:
                 self.num_read += 1
                 yield self._examples[i]
 
-        signature = {
-            "image": tf.TensorSpec([], tf.string),
-            "image_id": tf.TensorSpec([], tf.string),
-            "gt_boxes": tf.TensorSpec([None, 4], tf.float32),
-            "gt_labels": tf.TensorSpec([None], tf.int32),
-            "gt_is_difficult": tf.TensorSpec([None], tf.bool),
-        }
         return tf.data.Dataset.from_generator(
-            generate, output_signature=signature
+            generate, output_signature=ELEMENT_SPEC
         )
 
 

@@ -20,9 +20,13 @@ def measure(config, source):
 
 
 class BoxSource:
-    """Source of given boxes [M, 4], one array for each image."""
+    """Source of given boxes [M, 4], one array for each image.
+
+    The last `num_crowds` boxes of each image are crowds.
+    """
 
     name = "boxes"
+    num_crowds = 0
 
     def __init__(self, *images):
         self._images = [np.reshape(v, (-1, 4)).astype("f") for v in images]
@@ -31,12 +35,17 @@ class BoxSource:
         assert split == "train"
         return tf.data.Dataset.from_generator(
             lambda: (
-                {"gt_boxes": v, "gt_labels": np.ones(len(v), np.int32)}
+                {
+                    "gt_boxes": v,
+                    "gt_labels": np.ones(len(v), np.int32),
+                    "gt_is_crowd": np.arange(len(v), 0, -1) <= self.num_crowds,
+                }
                 for v in self._images
             ),
             output_signature={
                 "gt_boxes": tf.TensorSpec([None, 4], tf.float32),
                 "gt_labels": tf.TensorSpec([None], tf.int32),
+                "gt_is_crowd": tf.TensorSpec([None], tf.bool),
             },
         )
 
@@ -66,6 +75,13 @@ def test_the_number_of_anchors_follows_the_matcher():
     assert counts["yolov3"] == [1]
     assert counts["topk"] == [9]
     assert counts["ssd"][0] > 1
+
+
+def test_crowds_are_left_out():
+    source = BoxSource([[0.3, 0.3, 0.6, 0.7], [0.1, 0.1, 0.9, 0.9]])
+    source.num_crowds = 1
+    coverage = measure(CONFIG, source)
+    np.testing.assert_allclose(coverage.shapes, [[0.4, 0.3]], atol=1e-6)
 
 
 def test_a_hopeless_object_is_counted():

@@ -1,0 +1,137 @@
+"""Read a whole data set and list everything that is wrong with it.
+
+One line per problem, with file and box; then counts of images, objects,
+classes and problems. The exit status is 1 if training would refuse or drop
+something (an image, a box, a class), 0 if not, whatever else is listed.
+"""
+
+import argparse
+import json
+import math
+import sys
+
+from tqdm.auto import tqdm
+
+from ssd_tf import console
+from ssd_tf.commands.data import add_data_arguments, build_source
+from ssd_tf.data.source import Source
+from ssd_tf.data.validation import Problem
+from ssd_tf.data.validation_report import Report
+from ssd_tf.data.validation_run import check_splits
+from ssd_tf.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.epilog = (
+        "The exit status is 1 if training would refuse or drop something: an "
+        "image, a box, a class. It is 0 if not, whatever else is listed."
+    )
+    add_data_arguments(parser, default_split="all")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object per problem, and a summary as the last",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Prints the problems and the report.
+
+    Raises:
+      InputError: the data set as a whole cannot be read.
+      SystemExit: with status 1, if training would lose anything.
+    """
+    source, _ = build_source(arguments)
+    class_names = _class_names(source)
+    report = Report(class_names)
+    to_text = _to_json if arguments.json else str
+    num_images, unusable = _count_images(source, arguments.split)
+    for problem in unusable:
+        report.add_problems([problem])
+        print(to_text(problem))
+    # On a terminal, above the bar; elsewhere that would repeat the bar.
+    print_line = tqdm.write if sys.stderr.isatty() else print
+    with tqdm(
+        total=sum(num_images.values()),
+        desc="validate",
+        unit=" images",
+        leave=False,
+        mininterval=console.bar_interval(),
+    ) as bar:
+        for checked in check_splits(
+            source, num_images, class_names=class_names
+        ):
+            report.add(checked)
+            for problem in checked.problems:
+                print_line(to_text(problem))
+            bar.update()
+    for problem in report.absent_classes():
+        report.add_problems([problem])
+        print(to_text(problem))
+    print(json.dumps(report.as_dict()) if arguments.json else report)
+    if report.is_anything_lost:
+        sys.exit(1)
+
+
+def _class_names(source: Source) -> tuple[str, ...] | None:
+    try:
+        return source.class_names
+    except InputError:
+        return None  # A broken annotation, which the report will tell.
+
+
+def _count_images(
+    source: Source, asked: str | None
+) -> tuple[dict[str, int], list[Problem]]:
+    """The number of images by split, and what is wrong with other splits.
+
+    Raises:
+      InputError: there is no split, or one that is asked for is unusable.
+    """
+    splits = asked.split("+") if asked else source.splits()
+    if not splits:
+        raise InputError(f"{source.name}: there is no split")
+    default_splits = "+".join(source.default_splits).split("+")
+    num_images: dict[str, int] = {}
+    problems = []
+    for split in splits:
+        try:
+            num_images[split] = source.num_raw_images(split)
+        except InputError as error:
+            if asked:
+                raise
+            is_default = split in default_splits
+            kind = "unusable_split" if is_default else "unusable_other_split"
+            location = f"split {split}"
+            problems.append(Problem(kind, "", location, str(error)))
+    return num_images, problems
+
+
+def _to_json(problem: Problem) -> str:
+    box = None
+    if problem.item:
+        ymin, xmin, ymax, xmax = map(_finite_or_text, problem.item.box)
+        box = {
+            "place": problem.item.place,
+            "class": problem.item.class_name,
+            "ymin": ymin,
+            "xmin": xmin,
+            "ymax": ymax,
+            "xmax": xmax,
+        }
+    return json.dumps(
+        {
+            "kind": problem.kind,
+            "severity": problem.severity,
+            "image": problem.image,
+            "location": problem.location,
+            "box": box,
+            "message": problem.message,
+        }
+    )
+
+
+def _finite_or_text(number: float) -> float | str:
+    # JSON has neither NaN nor infinity.
+    return number if math.isfinite(number) else str(number)

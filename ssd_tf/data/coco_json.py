@@ -1,0 +1,250 @@
+"""Annotation files in the form of COCO.
+
+The form: https://cocodataset.org/#format-data, "Object Detection".
+"""
+
+import json
+import math
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ssd_tf.errors import InputError
+
+_KEYS = ("images", "annotations", "categories")
+_NUMBER = (int, float)
+_ID = (int, str)
+
+
+class CocoObject(NamedTuple):
+    """One annotation; pixels as written.
+
+    Attributes:
+      name: "annotation" with its id, to tell the user of it.
+      category_id: may be unknown.
+      x: left side.
+      y: upper side.
+      width: may be negative or not finite, as any of the four.
+      height: likewise.
+      area_px: of the mask in square pixels; 0 where it is missing or unusable.
+      is_crowd: whether the box holds a crowd.
+    """
+
+    name: str
+    category_id: int
+    x: float
+    y: float
+    width: float
+    height: float
+    area_px: float
+    is_crowd: bool
+
+
+class CocoImage(NamedTuple):
+    """One image with its objects.
+
+    Attributes:
+      image_id: as written.
+      file_name: with forward slashes.
+      width_px: 0 where it is missing or unusable.
+      height_px: likewise.
+      objects: those that are complete, in the order of the file.
+      problems: what is wrong with the image's other annotations; a line each.
+    """
+
+    image_id: int | str
+    file_name: str
+    width_px: float
+    height_px: float
+    objects: list[CocoObject]
+    problems: list[str]
+
+
+class CocoAnnotations(NamedTuple):
+    """One annotation file.
+
+    Attributes:
+      categories: names by id, sorted by id.
+      images: in the order of the file.
+      problems: what is wrong and belongs to none of the images; a line each.
+    """
+
+    categories: dict[int, str]
+    images: list[CocoImage]
+    problems: list[str]
+
+
+class _Broken(Exception):
+    """What is wrong with an entry, to be put behind its name."""
+
+
+def read_coco(path: pathlib.Path) -> CocoAnnotations:
+    """Reads an annotation file.
+
+    A broken image or annotation is told in `problems`.
+
+    Raises:
+      InputError: the file cannot be read, is not JSON, lacks a part, or its
+        categories are broken.
+    """
+    content = _load(path)
+    try:
+        categories = _categories(content["categories"])
+    except _Broken as error:
+        raise InputError(f"{path}: {error}") from None
+    problems: list[str] = []
+    images = dict(_images(content["images"], problems))
+    _add_objects(images, content["annotations"], problems)
+    return CocoAnnotations(categories, list(images.values()), problems)
+
+
+def _load(path: pathlib.Path) -> dict[str, list]:
+    try:
+        # Bytes: json knows UTF-8 with a mark and UTF-16, too.
+        content = json.loads(path.read_bytes(), object_hook=_without_masks)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {error}") from None
+    expected = "expected a COCO file, an object with the lists"
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: {expected} {', '.join(_KEYS)}; got {_short(content)}"
+        )
+    for key in _KEYS:
+        if not isinstance(content.get(key), list):
+            raise InputError(
+                f"{path}: {expected} {', '.join(_KEYS)}; {key!r}"
+                f" {'is no list' if key in content else 'is missing'}"
+            )
+    return content
+
+
+def _without_masks(item: dict[str, Any]) -> dict[str, Any]:
+    # The polygons of COCO's train2017 alone would take gigabytes.
+    item.pop("segmentation", None)
+    return item
+
+
+def _categories(items: list) -> dict[int, str]:
+    categories: dict[int, str] = {}
+    for item, where in _named(items, "category", "categories"):
+        try:
+            category_id = _field(item, "id", int, "a whole number")
+            name = _field(item, "name", str, "text").strip()
+        except _Broken as error:
+            raise _Broken(f"{where} {error}") from None
+        if not name:
+            raise _Broken(f"{where} has an empty name")
+        if category_id in categories:
+            raise _Broken(f"{where} is there twice")
+        if name in categories.values():
+            raise _Broken(f"the name {name!r} belongs to two categories")
+        categories[category_id] = name
+    if not categories:
+        raise _Broken("there are no categories")
+    return dict(sorted(categories.items()))
+
+
+def _images(
+    items: list, problems: list[str]
+) -> Iterator[tuple[int | str, CocoImage]]:
+    """Images by id; adds to the problems."""
+    ids: set[int | str] = set()
+    id_of_file: dict[str, int | str] = {}
+    for item, where in _named(items, "image", "images"):
+        try:
+            image_id = _field(item, "id", _ID, "a number or text")
+            file_name = _field(item, "file_name", str, "text")
+        except _Broken as error:
+            problems.append(f"{where} {error}")
+            continue
+        # Annotation tools on Windows write its paths.
+        file_name = file_name.replace("\\", "/")
+        other = id_of_file.setdefault(file_name, image_id)
+        if image_id in ids:
+            problems.append(f"{where} is there twice")
+        elif other != image_id:
+            problems.append(f"{where} is the file of image {other}")
+        else:
+            ids.add(image_id)
+            yield image_id, CocoImage(
+                image_id,
+                file_name,
+                width_px=_positive(item.get("width")),
+                height_px=_positive(item.get("height")),
+                objects=[],
+                problems=[],
+            )
+
+
+def _add_objects(
+    images: Mapping[int | str, CocoImage], items: list, problems: list[str]
+) -> None:
+    """Gives every image its objects; adds to the problems."""
+    for item, where in _named(items, "annotation", "annotations"):
+        try:
+            image_id = _field(item, "image_id", _ID, "a number or text")
+        except _Broken as error:
+            problems.append(f"{where} {error}")
+            continue
+        image = images.get(image_id)
+        if image is None:
+            problems.append(
+                f"{where}: image_id {image_id!r} is not among the images"
+            )
+            continue
+        try:
+            image.objects.append(_object(item, where))
+        except _Broken as error:
+            image.problems.append(f"{where} {error}")
+
+
+def _object(item: dict[str, Any], name: str) -> CocoObject:
+    bbox = _field(item, "bbox", list, "[x, y, width, height]")
+    if len(bbox) != 4 or not all(isinstance(v, _NUMBER) for v in bbox):
+        raise _Broken(f"has the bbox {_short(bbox)}, expected four numbers")
+    is_crowd = item.get("iscrowd") or 0
+    if is_crowd not in (0, 1):
+        raise _Broken(f"has iscrowd {_short(is_crowd)}, expected 0 or 1")
+    x, y, width, height = bbox
+    return CocoObject(
+        name=name,
+        category_id=_field(item, "category_id", int, "a whole number"),
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        area_px=_positive(item.get("area")),
+        is_crowd=bool(is_crowd),
+    )
+
+
+def _named(items: list, noun: str, key: str) -> Iterator[tuple[Any, str]]:
+    """Entries of a list, each with what to call it."""
+    for i, item in enumerate(items):
+        has_id = isinstance(item, dict) and isinstance(item.get("id"), _ID)
+        yield item, f"{noun} {item['id']}" if has_id else f"{key}[{i}]"
+
+
+def _field(item: Any, key: str, types, expected: str) -> Any:
+    if not isinstance(item, dict):
+        raise _Broken(f"is {_short(item)}, expected an object")
+    if key not in item:
+        raise _Broken(f"has no {key!r}")
+    value = item[key]
+    if not isinstance(value, types):
+        raise _Broken(f"has the {key} {_short(value)}, expected {expected}")
+    return value
+
+
+def _positive(value: Any) -> float:
+    """A finite number above 0; 0 for anything else."""
+    if isinstance(value, _NUMBER) and 0 < value < math.inf:
+        return float(value)
+    return 0.0
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,209 @@
+"""python -m ssd_tf validate."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from ssd_tf import commands
+from tests.data.conftest import CAT, DOG, write_devkit
+
+
+def run(*arguments):
+    """Calls the command; returns its exit status."""
+    with pytest.raises(SystemExit) as caught:
+        commands.main(["validate", *map(str, arguments)])
+    return caught.value.code
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A VOC folder without a mistake; trainval is train and val."""
+    splits = {
+        "train": {"a": [DOG, CAT], "b": [CAT]},
+        "val": {"c": [], "d": [DOG, CAT]},
+    }
+    write_devkit(tmp_path, "2007", splits)
+    folder = tmp_path / "VOCdevkit/VOC2007"
+    (folder / "ImageSets/Main/trainval.txt").write_text("a\nb\nc\nd\n")
+    return folder
+
+
+def validate(folder, *arguments):
+    return run("--dataset=voc_folder", f"--data_dir={folder}", *arguments)
+
+
+def rewrite(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_nothing_lost(folder, capsys):
+    assert validate(folder) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"{folder}/Annotations/c.xml: no objects: all background"
+        " [without_objects]",
+        "train: 2 images (0 without objects), 3 objects: cat 2, dog 1",
+        "trainval: 4 images (1 without objects), 5 objects: cat 3, dog 2",
+        "val: 2 images (1 without objects), 2 objects: cat 1, dog 1",
+        "all, each image once: 4 images (1 without objects), 5 objects: cat 3,"
+        " dog 2",
+        "lost: nothing",
+        "changed: nothing",
+        "note: 1 without_objects",
+        "training would lose nothing: exit status 0",
+    ]
+    assert "validate:" in err  # the progress bar
+
+
+def test_lost_boxes_and_images(folder, capsys):
+    xml, jpg = folder / "Annotations", folder / "JPEGImages"
+    rewrite(xml / "a.xml", "<xmin>10</xmin>", "<xmin>50</xmin>")
+    rewrite(xml / "b.xml", "<xmax>100</xmax>", "<xmax>102</xmax>")
+    (jpg / "b.jpg").write_bytes((jpg / "b.jpg").read_bytes()[:-9])
+    (xml / "c.xml").write_text("<annotation>")
+    Image.new("RGB", (100, 50)).save(jpg / "d.jpg", "PNG")
+    assert validate(folder, "--split=train+val") == 1
+    num_bytes = (jpg / "b.jpg").stat().st_size
+    assert capsys.readouterr().out.splitlines() == [
+        f"{xml}/a.xml: box 1 (dog) ymin=5 xmin=50 ymax=25 xmax=50: has no area;"
+        " dropped [empty]",
+        f"{jpg}/b.jpg: JPEG without its end, {num_bytes} bytes [truncated]",
+        f"{xml}/b.xml: box 1 (cat) ymin=0 xmin=0 ymax=50 xmax=102: leaves the"
+        " image of 100x50; clipped [clipped]",
+        f"{xml}/c.xml: not valid XML: no element found: line 1, column 12"
+        " [broken_annotation]",
+        f"{jpg}/d.jpg: a PNG by its content; read as such [mislabelled]",
+        "train: 2 images (0 without objects), 3 objects: cat 2, dog 1",
+        "val: 2 images (0 without objects), 2 objects: cat 1, dog 1",
+        "all, each image once: 4 images (0 without objects), 5 objects: cat 3,"
+        " dog 2",
+        "lost: 1 broken_annotation, 1 empty, 1 truncated",
+        "changed: 1 clipped",
+        "note: 1 mislabelled",
+        "training would refuse 2 images, drop 1 box: exit status 1",
+    ]
+
+
+def test_json_and_classes_that_are_given(folder, capsys):
+    rewrite(folder / "Annotations/a.xml", "<xmin>10<", "<xmin>nan<")
+    status = validate(
+        folder, "--split=train", "--class_names=cat,emu", "--json"
+    )
+    assert status == 1
+    *problems, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    box = {
+        "place": "box 1",
+        "class": "dog",
+        "ymin": 5.0,
+        "xmin": "nan",
+        "ymax": 25.0,
+        "xmax": 50.0,
+    }
+    annotation = f"{folder}/Annotations/a.xml"
+    assert problems == [
+        {
+            "kind": "unknown_class",
+            "severity": "lost",
+            "image": "a.jpg",
+            "location": annotation,
+            "box": box,
+            "message": "unknown class; training refuses it",
+        },
+        {
+            "kind": "not_finite",
+            "severity": "lost",
+            "image": "a.jpg",
+            "location": annotation,
+            "box": box,
+            "message": "a coordinate is not finite; dropped",
+        },
+        {
+            "kind": "class_without_objects",
+            "severity": "note",
+            "image": "",
+            "location": "split train",
+            "box": None,
+            "message": "class 'emu' has no objects",
+        },
+    ]
+    counts = {
+        "images": 2,
+        "without_objects": 0,
+        "objects": 3,
+        "classes": {"cat": 2, "emu": 0, "dog": 1},
+    }
+    assert summary == {
+        **counts,
+        "splits": {"train": counts},
+        "problems": {
+            "unknown_class": 1,
+            "not_finite": 1,
+            "class_without_objects": 1,
+        },
+        "refused": {"splits": 0, "images": 1},
+        "dropped_boxes": 1,
+    }
+
+
+def test_splits_that_cannot_be_used(folder, capsys):
+    main = folder / "ImageSets/Main"
+    (main / "test.txt").write_text("x\ny\n")
+    assert validate(folder) == 0  # training does not use it unasked
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        f"split test: {folder}: no image of split 'test' has an annotation"
+        " [unusable_other_split]"
+    )
+    (main / "val.txt").write_text("")
+    assert validate(folder) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == (
+        f"split val: {main}/val.txt: split 'val' lists no image"
+        " [unusable_split]"
+    )
+    assert lines[-1] == "training would refuse 1 split: exit status 1"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--split=test"], "no image of split 'test' has an annotation"),
+        (["--split=train+nope"], "split 'nope' is missing; found: test, tr"),
+    ],
+)
+def test_splits_that_are_asked_for(folder, capsys, arguments, message):
+    (folder / "ImageSets/Main/test.txt").write_text("x\n")
+    assert validate(folder, *arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    error = err.splitlines()[-1]
+    assert error.startswith("error: ") and message in error
+
+
+def test_folder_without_splits(folder, capsys):
+    for path in (folder / "ImageSets/Main").iterdir():
+        path.unlink()
+    assert validate(folder, "--class_names=cat") == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == "error: voc_folder: there is no split"
+
+
+def test_data_of_tensorflow_datasets(shapes_dir, capsys):
+    assert run(f"--data_dir={shapes_dir}", "--split=test") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-4:] == [
+        "lost: nothing",
+        "changed: nothing",
+        lines[-2],
+        "training would lose nothing: exit status 0",
+    ]
+
+
+def test_help_tells_the_exit_status(capsys):
+    assert run("--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "The exit status is 1 if training would refuse or drop" in text
+    assert "split to read (default: all)" in text
