@@ -229,7 +229,7 @@ def train(run_dir: training.RunDir):
         f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"
         "next:\n"
         f"  python export.py --run_dir={run_dir.path} "
-        f"--export_dir=exports/{run_dir.path.name}\n"
+        "--export_dir=exports\n"
         f"  python -m ssd_tf detect --model={run_dir.path} IMAGE.jpg "
         "--output_dir=detections"
     )

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("images", nargs="+", metavar="IMAGE")
     parser.add_argument(
-        "--model", required=True, help="run directory or SavedModel"
+        "--model",
+        required=True,
+        help="run directory, SavedModel, .tflite or .onnx file",
     )
     parser.add_argument("--output_dir", help="folder for the pictures")
     parser.add_argument(

@@ -70,8 +70,9 @@ class CocoEvaluator(Evaluator):
     """COCO average precision and recall over images given one by one.
 
     IoU .5 to .95 in steps of .05, 101 recall points, at most 100 detections
-    per image and class. Difficult objects are treated as COCO's crowds: they
-    are not to be found, and a detection that lies on one counts neither way.
+    per image and class. Difficult objects are treated as COCO's crowds, as if
+    marked "iscrowd" too: they are not to be found, and a detection that lies
+    on one counts neither way.
 
     Args:
       class_names: C names, label 1 first, without background.
@@ -98,7 +99,8 @@ class CocoEvaluator(Evaluator):
             "AR_100", "AR_small", "AR_medium", "AR_large": None where there is
             no object to be found.
           "AP", "AP50_by_class": by class, without the absent ones.
-          "absent_classes": classes without an object that is not difficult.
+          "absent_classes": classes without an object that is neither
+            difficult nor a crowd.
           "num_images".
         """
         evaluation = self._evaluate()

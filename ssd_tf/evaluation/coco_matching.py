@@ -43,7 +43,7 @@ def evaluate_image_class(
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])  # [D]
     is_gt = record.gt_labels == label
     gt_areas = record.gt_areas[is_gt]  # [M]
-    crowd = record.gt_is_difficult[is_gt]  # [M]
+    crowd = record.gt_is_ignored[is_gt]  # [M]
     iou = pixel_iou(boxes, record.gt_boxes[is_gt], is_crowd=crowd)  # [D, M]
     nothing = np.zeros((len(iou_thresholds), len(mine)), bool)  # [T, D]
 

@@ -5,7 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.matching import best_object, is_first, pixel_iou
+from ssd_tf.evaluation.matching import (
+    NO_OBJECT,
+    best_object,
+    is_first,
+    match_own_class,
+    pixel_iou,
+)
 from ssd_tf.evaluation.records import (
     Evaluator,
     ImageRecord,
@@ -35,7 +41,8 @@ class ErrorBreakdown(Evaluator):
     A detection that reaches the IoU threshold with the object of its class
     which it overlaps most is *correct*, a *duplicate* if a detection with a
     higher score took that object, or *ignored* if the object is difficult.
-    Otherwise it has the *wrong class* if it reaches the threshold with an
+    Below the threshold it is *ignored* too if the share of it that lies in a
+    crowd of its class reaches the threshold. Otherwise it has the *wrong class* if it reaches the threshold with an
     object of another class, is *poorly localised* if its IoU with an object of
     its class is at least .1, and else lies on *background*. So "correct" are
     `VocEvaluator`'s true positives above the score threshold, and the four
@@ -80,7 +87,7 @@ class ErrorBreakdown(Evaluator):
             self._confusions, (record.labels[wrong], confused_with[wrong]), 1
         )
         self._num_objects += np.bincount(
-            record.gt_labels[~record.gt_is_difficult],
+            record.gt_labels[~record.gt_is_ignored],
             minlength=len(self._num_objects),
         )
 
@@ -125,21 +132,25 @@ class ErrorBreakdown(Evaluator):
 
     def _judge(self, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
         """Outcome [D] of each detection, and class [D] it is confused with."""
-        iou = pixel_iou(record.boxes, record.gt_boxes, plus_one=self.plus_one)
-        same_class = record.labels[:, None] == record.gt_labels  # [D, M]
-        own_iou, own = best_object(iou, same_class)
-        other_iou, other = best_object(iou, ~same_class)
-        on_own = own_iou >= self.iou_threshold
+        iou = pixel_iou(
+            record.boxes,
+            record.gt_boxes,
+            plus_one=self.plus_one,
+            is_crowd=record.gt_is_crowd,
+        )
+        own = match_own_class(record, iou, iou_threshold=self.iou_threshold)
+        on_own = own.index != NO_OBJECT
+        is_other = record.labels[:, None] != record.gt_labels  # [D, M]
+        other_iou, other = best_object(iou, is_other & ~record.gt_is_crowd)
         on_other = other_iou >= self.iou_threshold
 
         outcomes = np.full(len(iou), _BACKGROUND)
         # A later line has the last word.
-        outcomes[own_iou >= _LEAST_IOU] = _POOR
+        outcomes[own.best_iou >= _LEAST_IOU] = _POOR
         outcomes[on_other] = _WRONG
-        first = is_first(own[on_own])
+        first = is_first(own.index[on_own])
         outcomes[on_own] = np.where(first, _CORRECT, _DUPLICATE)
-        ignored = record.gt_is_difficult[own[on_own]]
-        outcomes[np.flatnonzero(on_own)[ignored]] = _IGNORED
+        outcomes[own.is_ignored] = _IGNORED
 
         confused_with = np.zeros(len(iou), np.int64)
         confused_with[on_other] = record.gt_labels[other[on_other]]

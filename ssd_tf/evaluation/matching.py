@@ -1,10 +1,30 @@
 """Pairing the detections of one image with its objects."""
 
+from typing import NamedTuple
+
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ssd_tf.evaluation.records import ImageRecord
+
 NO_OBJECT = -1
-"""Object index of a detection that has no object to be compared with."""
+"""Object index of a detection that has no object."""
+
+
+class OwnClassMatch(NamedTuple):
+    """What each detection of an image finds among the objects of its class.
+
+    Attributes:
+      best_iou: [D] float64, the highest IoU with an object, crowds aside;
+        -1.0 where the image has none.
+      index: [D] int64, the object with that IoU if it reaches the threshold,
+        else `NO_OBJECT`. Several detections may share an object.
+      is_ignored: [D] bool, detections that count neither way.
+    """
+
+    best_iou: np.ndarray
+    index: np.ndarray
+    is_ignored: np.ndarray
 
 
 def yxyx_to_xywh(boxes: np.ndarray) -> np.ndarray:
@@ -65,6 +85,36 @@ def best_object(
     index = masked.argmax(axis=1)  # [D]
     best_iou = masked[np.arange(len(masked)), index]  # [D]
     return best_iou, np.where(best_iou < 0, NO_OBJECT, index)
+
+
+def match_own_class(
+    record: ImageRecord, iou: np.ndarray, *, iou_threshold: float
+) -> OwnClassMatch:
+    """Compares each detection with the objects and crowds of its class.
+
+    As in the VOC devkit a detection has to do with one object, the one it
+    overlaps most, whether or not another detection took it, and is ignored if
+    it reaches the threshold and the object is difficult. Crowds, which VOC
+    does not have, are looked at only below the threshold: there a detection
+    is ignored if its overlap with a crowd reaches it. So a second detection of
+    an object inside a crowd stays a duplicate, as it does beside a difficult
+    object. (COCO would ignore it.)
+
+    Source: VOCdevkit VOCevaldet.m; for crowds pycocotools maskApi.c:bbIou and
+    `COCOeval.evaluateImg`.
+
+    Args:
+      record: The image, D detections and M objects.
+      iou: [D, M] float64 by `pixel_iou` with the crowds of `record`.
+      iou_threshold: The least overlap that counts, itself included.
+    """
+    same_class = record.labels[:, None] == record.gt_labels  # [D, M]
+    best_iou, index = best_object(iou, same_class & ~record.gt_is_crowd)
+    crowd_overlap, _ = best_object(iou, same_class & record.gt_is_crowd)  # [D]
+    hit = best_iou >= iou_threshold  # [D]
+    is_ignored = crowd_overlap >= iou_threshold  # [D]
+    is_ignored[hit] = record.gt_is_difficult[index[hit]]
+    return OwnClassMatch(best_iou, np.where(hit, index, NO_OBJECT), is_ignored)
 
 
 def is_first(object_ids: np.ndarray) -> np.ndarray:

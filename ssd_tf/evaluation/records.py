@@ -18,7 +18,8 @@ class ImageRecord(NamedTuple):
     Attributes:
       gt_boxes: [M, 4] float64, yxyx in pixels.
       gt_labels: [M] int64, 1..C.
-      gt_is_difficult: [M] bool, VOC's difficult or COCO's crowd.
+      gt_is_difficult: [M] bool, VOC's difficult.
+      gt_is_crowd: [M] bool, COCO's crowd: a region that holds many objects.
       gt_areas: [M] float64, in square pixels.
       boxes: [D, 4] float64, yxyx in pixels.
       scores: [D] float64.
@@ -28,10 +29,16 @@ class ImageRecord(NamedTuple):
     gt_boxes: np.ndarray
     gt_labels: np.ndarray
     gt_is_difficult: np.ndarray
+    gt_is_crowd: np.ndarray
     gt_areas: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
+
+    @property
+    def gt_is_ignored(self) -> np.ndarray:
+        """What is not to be found: difficult objects and crowds, [M] bool."""
+        return self.gt_is_difficult | self.gt_is_crowd
 
 
 def check_class_names(class_names: Sequence[str]) -> tuple[str, ...]:
@@ -67,6 +74,7 @@ def make_record(
     labels,
     *,
     num_classes: int,
+    gt_is_crowd=None,
     gt_areas=None,
 ) -> ImageRecord:
     """Checks one image's arrays and drops their padding (label 0).
@@ -79,6 +87,7 @@ def make_record(
       scores: [D] numbers.
       labels: [D] whole numbers, 1..C, 0 for padding.
       num_classes: C.
+      gt_is_crowd: [M] booleans, or None when no box holds a crowd.
       gt_areas: [M] square pixels; by default the areas of the boxes.
 
     Raises:
@@ -90,16 +99,20 @@ def make_record(
     num_gt, num_detections = len(gt_boxes), len(boxes)
     if gt_is_difficult is None:
         gt_is_difficult = np.zeros(num_gt, bool)
+    if gt_is_crowd is None:
+        gt_is_crowd = np.zeros(num_gt, bool)
     if gt_areas is None:
         gt_areas = np.prod(gt_boxes[:, 2:] - gt_boxes[:, :2], axis=1)
     gt_labels = _labels("gt_labels", gt_labels, num_gt, num_classes)
     labels = _labels("labels", labels, num_detections, num_classes)
     difficult = _vector("gt_is_difficult", gt_is_difficult, num_gt)
+    crowd = _vector("gt_is_crowd", gt_is_crowd, num_gt)
     is_gt, is_detection = gt_labels > 0, labels > 0
     record = ImageRecord(
         gt_boxes=gt_boxes[is_gt],
         gt_labels=gt_labels[is_gt],
         gt_is_difficult=difficult.astype(bool)[is_gt],
+        gt_is_crowd=crowd.astype(bool)[is_gt],
         gt_areas=_vector("gt_areas", gt_areas, num_gt)[is_gt],
         boxes=boxes[is_detection],
         scores=_vector("scores", scores, num_detections)[is_detection],
@@ -187,6 +200,7 @@ class Evaluator(abc.ABC):
         scores,
         labels,
         *,
+        gt_is_crowd=None,
         gt_areas=None,
     ) -> None:
         """Adds one image. Rows with label 0 are padding.
@@ -198,6 +212,11 @@ class Evaluator(abc.ABC):
           boxes: [D, 4] yxyx in pixels.
           scores: [D].
           labels: [D] whole numbers 1..C.
+          gt_is_crowd: [M] booleans, or None when there are none (the field
+            "iscrowd" of COCO's annotations). A crowd is not to be found, and
+            what a detection shares with it is measured against the area of
+            the detection alone (pycocotools maskApi.c:bbIou). A crowd that is
+            also difficult is a crowd.
           gt_areas: [M] in square pixels, for evaluators that sort objects
             into small, medium and large. By default the areas of the boxes.
             COCO's own figures use the areas of the masks (the field "area" of
@@ -215,6 +234,7 @@ class Evaluator(abc.ABC):
                 scores,
                 labels,
                 num_classes=len(self.class_names),
+                gt_is_crowd=gt_is_crowd,
                 gt_areas=gt_areas,
             )
         )

@@ -8,8 +8,8 @@ import numpy as np
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
 from ssd_tf.evaluation.matching import (
     NO_OBJECT,
-    best_object,
     is_first,
+    match_own_class,
     pixel_iou,
 )
 from ssd_tf.evaluation.records import (
@@ -20,15 +20,15 @@ from ssd_tf.evaluation.records import (
 
 
 class _Detections(NamedTuple):
-    """Detections of one image or of all, each beside its best object.
+    """Detections of one image or of all, each beside the object it hits.
 
     `object_ids` [N] count the objects of all images; `NO_OBJECT` for none.
     """
 
     labels: np.ndarray
     scores: np.ndarray
-    best_iou: np.ndarray
     object_ids: np.ndarray
+    is_ignored: np.ndarray
 
 
 class VocEvaluator(Evaluator):
@@ -41,7 +41,12 @@ class VocEvaluator(Evaluator):
     it is a false positive. Detections with equal scores keep the order in
     which they were given. Difficult objects do not count as objects.
 
-    Source: VOCdevkit VOCevaldet.m; Caffe detection_evaluate_layer.cpp.
+    Nor do crowds, which VOC does not have: what would be a false positive for
+    staying below the threshold counts neither way if the share of it that
+    lies in a crowd of its class reaches the threshold.
+
+    Source: VOCdevkit VOCevaldet.m; Caffe detection_evaluate_layer.cpp; for
+    crowds pycocotools maskApi.c:bbIou.
 
     Args:
       class_names: C names, label 1 first, without background.
@@ -74,24 +79,30 @@ class VocEvaluator(Evaluator):
         self.method = method
         self.plus_one = bool(plus_one)
         self._detections: list[_Detections] = []
-        self._is_difficult: list[np.ndarray] = []
         self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
         self._next_object_id = 0
 
     def _add(self, record: ImageRecord) -> None:
-        iou = pixel_iou(record.boxes, record.gt_boxes, plus_one=self.plus_one)
-        same_class = record.labels[:, None] == record.gt_labels  # [D, M]
-        best_iou, index = best_object(iou, same_class)
+        iou = pixel_iou(
+            record.boxes,
+            record.gt_boxes,
+            plus_one=self.plus_one,
+            is_crowd=record.gt_is_crowd,
+        )
+        match = match_own_class(record, iou, iou_threshold=self.iou_threshold)
         object_ids = np.where(
-            index == NO_OBJECT, NO_OBJECT, index + self._next_object_id
+            match.index == NO_OBJECT,
+            NO_OBJECT,
+            match.index + self._next_object_id,
         )  # [D]
         self._detections.append(
-            _Detections(record.labels, record.scores, best_iou, object_ids)
+            _Detections(
+                record.labels, record.scores, object_ids, match.is_ignored
+            )
         )
-        self._is_difficult.append(record.gt_is_difficult)
         self._next_object_id += len(record.gt_labels)
         self._num_objects += np.bincount(
-            record.gt_labels[~record.gt_is_difficult],
+            record.gt_labels[~record.gt_is_ignored],
             minlength=len(self._num_objects),
         )
 
@@ -101,10 +112,10 @@ class VocEvaluator(Evaluator):
         Returns:
           "mAP": mean over the classes that have objects; 0.0 if none has.
           "AP": average precision by class, without the absent ones.
-          "absent_classes": classes without an object that is not difficult.
-            (Caffe counts them as 0 in its mean.)
+          "absent_classes": classes without an object that is neither
+            difficult nor a crowd. (Caffe counts them as 0 in its mean.)
           "num_objects", "num_detections": by class, absent ones included.
-            Objects are without the difficult ones.
+            Objects are without the difficult ones and without crowds.
           "num_images", "iou_threshold", "method", "plus_one".
         """
         average = AVERAGE_PRECISION[self.method]
@@ -133,10 +144,7 @@ class VocEvaluator(Evaluator):
         # One stable sort for all classes keeps equal scores in given order.
         order = np.argsort(-everything.scores, kind="stable")
         ranked = _Detections(*(values[order] for values in everything))
-        difficult = np.concatenate([np.zeros(0, bool), *self._is_difficult])
-        hit = ranked.best_iou >= self.iou_threshold  # [N]
-        ignored = np.zeros_like(hit)
-        ignored[hit] = difficult[ranked.object_ids[hit]]
+        hit = ranked.object_ids != NO_OBJECT  # [N]
         correct = np.zeros_like(hit)
         correct[hit] = is_first(ranked.object_ids[hit])
 
@@ -144,7 +152,7 @@ class VocEvaluator(Evaluator):
         for label, name in enumerate(self.class_names, start=1):
             num_objects = self._num_objects[label]
             if num_objects:
-                counted = (ranked.labels == label) & ~ignored
+                counted = (ranked.labels == label) & ~ranked.is_ignored
                 hits = np.cumsum(correct[counted])  # [detections of class]
                 curves[name] = PrecisionRecallCurve(
                     precision=hits / np.arange(1, len(hits) + 1),
@@ -157,8 +165,8 @@ class VocEvaluator(Evaluator):
         none = _Detections(
             labels=np.zeros(0, np.int64),
             scores=np.zeros(0),
-            best_iou=np.zeros(0),
             object_ids=np.zeros(0, np.int64),
+            is_ignored=np.zeros(0, bool),
         )
         columns = zip(none, *self._detections)
         return _Detections(*(np.concatenate(column) for column in columns))

@@ -1,6 +1,5 @@
 """Predictors: encoded images -> detections in NumPy, whatever the format."""
 
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from ssd_tf.errors import InputError
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE, DetectionModule
+from ssd_tf.serving.version_dir import find_saved_model
 
 
 class ImageDetections(NamedTuple):
@@ -29,7 +29,7 @@ class Predictor:
     """Detects on encoded images.
 
     Args:
-      detect: [B] string tensor -> outputs named as in
+      detect: [B] string tensor -> outputs, tensors or arrays, named as in
         `ssd_tf.serving.saved_model`.
       class_names: names of the classes 1..C.
     """
@@ -44,13 +44,26 @@ class Predictor:
         Raises:
           tf.errors.InvalidArgumentError: the image does not decode.
         """
-        outputs = self._detect(tf.constant([encoded]))
-        count = int(outputs["num_detections"][0])
-        return ImageDetections(
-            outputs["detection_boxes"][0, :count].numpy(),
-            outputs["detection_scores"][0, :count].numpy(),
-            outputs["detection_classes"][0, :count].numpy().astype(np.int32),
-        )
+        return self.detect_batch([encoded])[0]
+
+    def detect_batch(self, encoded: Sequence[bytes]) -> list[ImageDetections]:
+        """Detects on encoded images, which may differ in size and format.
+
+        Raises:
+          tf.errors.InvalidArgumentError: an image does not decode.
+        """
+        if not encoded:
+            return []  # convolutions refuse a batch of none
+        images = tf.constant(encoded, tf.string, [len(encoded)])
+        found = {k: np.asarray(v) for k, v in self._detect(images).items()}
+        return [
+            ImageDetections(
+                found["detection_boxes"][i, :count],
+                found["detection_scores"][i, :count],
+                found["detection_classes"][i, :count].astype(np.int32),
+            )
+            for i, count in enumerate(found["num_detections"].astype(int))
+        ]
 
 
 def predictor_of_module(
@@ -69,8 +82,7 @@ def predictor_of_saved_model(path) -> Predictor:
     """The predictor of a SavedModel on disk.
 
     Args:
-      path: a version directory, or the folder of versions, of which the
-        largest is taken as TF Serving does.
+      path: as `find_saved_model` takes it.
 
     Raises:
       InputError: there is no SavedModel that ssd_tf exported.
@@ -92,17 +104,3 @@ def predictor_of_saved_model(path) -> Predictor:
         return loaded.signatures[BYTES_SIGNATURE](input_tensor=encoded)
 
     return Predictor(detect, [name.decode() for name in names])
-
-
-def find_saved_model(path) -> pathlib.Path | None:
-    """The SavedModel at a path or in its largest version, or None."""
-    path = pathlib.Path(path)
-    if tf.saved_model.contains_saved_model(str(path)):
-        return path
-    if not path.is_dir():
-        return None
-    versions = [p for p in path.iterdir() if p.name.isdecimal()]
-    for version in sorted(versions, key=lambda p: -int(p.name)):
-        if tf.saved_model.contains_saved_model(str(version)):
-            return version
-    return None

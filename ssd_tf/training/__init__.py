@@ -4,6 +4,7 @@ from ssd_tf.training.evaluate import (
     detect_split,
     evaluate,
     make_detect_function,
+    predict_split,
 )
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
@@ -12,7 +13,7 @@ from ssd_tf.training.planning import (
     plan_detector,
     plan_training,
 )
-from ssd_tf.training.recipes import RECIPES
+from ssd_tf.training.recipes import RECIPES, default_recipe
 from ssd_tf.training.reports import format_metrics
 from ssd_tf.training.run_dir import RunDir
 
@@ -20,6 +21,7 @@ __all__ = [
     "RECIPES",
     "RunDir",
     "TrainingRun",
+    "default_recipe",
     "detect_split",
     "evaluate",
     "format_metrics",
@@ -28,4 +30,5 @@ __all__ = [
     "parse_box_sizes",
     "plan_detector",
     "plan_training",
+    "predict_split",
 ]

@@ -1,7 +1,7 @@
 """Runs a detector over a split and measures it."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,35 +11,12 @@ from ssd_tf import console
 from ssd_tf.data import pipeline
 from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder, Detections
-from ssd_tf.evaluation import CocoEvaluator, VocEvaluator
+from ssd_tf.evaluation import EvaluatedImage, Measurement
 
 _BATCH_SIZE = 16
 
-
-class EvaluatedImage(NamedTuple):
-    """One image of the split with its objects and detections, in NumPy.
-
-    Attributes:
-      image_id: name.
-      pixels: [S, S, 3] float32, as the network sees it.
-      size: (height, width) of the original in pixels.
-      gt_boxes: [M, 4] float32 yxyx, normalised.
-      gt_labels: [M] int32.
-      gt_is_difficult: [M] bool.
-      boxes: [N, 4] float32 yxyx, normalised and clipped to the image.
-      scores: [N] float32.
-      classes: [N] int32.
-    """
-
-    image_id: str
-    pixels: np.ndarray
-    size: tuple[int, int]
-    gt_boxes: np.ndarray
-    gt_labels: np.ndarray
-    gt_is_difficult: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    classes: np.ndarray
+# Boxes [N, 4] yxyx in 0..1, scores [N] and classes [N] of one image.
+ImageAnswer = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def make_detect_function(model, decoder: Decoder) -> Callable:
@@ -58,37 +35,90 @@ def make_detect_function(model, decoder: Decoder) -> Callable:
 def detect_split(
     detect: Callable, source, split: str, *, image_size: int
 ) -> Iterator[EvaluatedImage]:
-    """Detects on every image of a split, in order.
+    """Detects on every image of a split, in order, with a progress bar.
+
+    Args:
+      detect: from `make_detect_function`.
+      source: `ssd_tf.data.source.Source`.
+      split: one of its splits.
+      image_size: side of the network's input.
 
     Raises:
       InputError: an image does not decode.
     """
+
+    def answer(batch: pipeline.EvaluationBatch) -> Iterator[ImageAnswer]:
+        found = Detections(*(v.numpy() for v in detect(batch.images)))
+        for i, count in enumerate(found.num_detections):
+            # Caffe clips when it writes results, not before NMS.
+            boxes = np.clip(found.boxes[i, :count], 0.0, 1.0)
+            yield boxes, found.scores[i, :count], found.classes[i, :count]
+
+    return _evaluated_images(answer, source, split, image_size=image_size)
+
+
+def predict_split(
+    predict: Callable[[list[bytes]], Sequence[ImageAnswer]],
+    source,
+    split: str,
+    *,
+    image_size: int,
+) -> Iterator[EvaluatedImage]:
+    """As `detect_split`, with a model that takes images as they are stored.
+
+    Args:
+      predict: encoded images -> what it finds in each of them;
+        `ssd_tf.serving.Predictor.detect_batch`.
+      source: `ssd_tf.data.source.Source`.
+      split: one of its splits.
+      image_size: side of `EvaluatedImage.pixels`.
+
+    Raises:
+      InputError: an image does not decode.
+    """
+
+    def answer(batch: pipeline.EvaluationBatch) -> Sequence[ImageAnswer]:
+        return predict(batch.encoded_images.numpy().tolist())
+
+    return _evaluated_images(answer, source, split, image_size=image_size)
+
+
+def _evaluated_images(
+    answer: Callable[[pipeline.EvaluationBatch], Iterable[ImageAnswer]],
+    source,
+    split: str,
+    *,
+    image_size: int,
+) -> Iterator[EvaluatedImage]:
+    """The images of a split beside the answers to them."""
     batches = pipeline.evaluation_batches(
         source, split, image_size=image_size, batch_size=_BATCH_SIZE
     )
-    with naming_undecodable(source, split):
+    progress = tqdm(
+        desc=f"evaluate {split}",
+        total=source.num_examples(split),
+        leave=False,
+        mininterval=console.bar_interval(),
+    )
+    with progress, naming_undecodable(source, split):
         for batch in batches:
-            yield from _detect_batch(detect, batch)
-
-
-def _detect_batch(detect: Callable, batch) -> Iterator[EvaluatedImage]:
-    found = Detections(*(v.numpy() for v in detect(batch.images)))
-    arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
-    for i, image_id in enumerate(arrays.image_ids):
-        real = arrays.gt_labels[i] > 0
-        count = found.num_detections[i]
-        yield EvaluatedImage(
-            image_id=image_id.decode(),
-            pixels=arrays.images[i],
-            size=tuple(arrays.image_sizes[i].tolist()),
-            gt_boxes=arrays.gt_boxes[i][real],
-            gt_labels=arrays.gt_labels[i][real],
-            gt_is_difficult=arrays.gt_is_difficult[i][real],
-            # Caffe clips when it writes results, not before NMS.
-            boxes=np.clip(found.boxes[i, :count], 0.0, 1.0),
-            scores=found.scores[i, :count],
-            classes=found.classes[i, :count],
-        )
+            arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
+            for i, (boxes, scores, classes) in enumerate(answer(batch)):
+                real = arrays.gt_labels[i] > 0
+                yield EvaluatedImage(
+                    image_id=arrays.image_ids[i].decode(),
+                    pixels=arrays.images[i],
+                    size=tuple(arrays.image_sizes[i].tolist()),
+                    gt_boxes=arrays.gt_boxes[i][real],
+                    gt_labels=arrays.gt_labels[i][real],
+                    gt_is_difficult=arrays.gt_is_difficult[i][real],
+                    gt_is_crowd=arrays.gt_is_crowd[i][real],
+                    gt_areas=arrays.gt_areas[i][real],
+                    boxes=boxes,
+                    scores=scores,
+                    classes=classes,
+                )
+                progress.update()
 
 
 def evaluate(
@@ -113,36 +143,16 @@ def evaluate(
       same per class, "coco": the result of `CocoEvaluator`, "num_images"},
       and the first images.
     """
-    voc = VocEvaluator(source.class_names)
-    coco = CocoEvaluator(source.class_names)
+    measurement = Measurement(source.class_names)
     samples: list[EvaluatedImage] = []
-    images = detect_split(detect, source, split, image_size=image_size)
-    total = source.num_examples(split)
-    for image in tqdm(
-        images,
-        f"evaluate {split}",
-        total,
-        leave=False,
-        mininterval=console.bar_interval(),
-    ):
-        scale = np.array(image.size * 2, np.float32)
-        for evaluator in (voc, coco):
-            evaluator.update(
-                image.gt_boxes * scale,
-                image.gt_labels,
-                image.gt_is_difficult,
-                image.boxes * scale,
-                image.scores,
-                image.classes,
-            )
+    for image in detect_split(detect, source, split, image_size=image_size):
+        measurement.add(image)
         if len(samples) < num_samples:
             samples.append(image)
-    result = voc.result()
+    voc = measurement.voc.result()
     metrics = {
-        "mAP": result["mAP"],
-        "AP": result["AP"],
-        "absent_classes": result["absent_classes"],
-        "coco": coco.result(),
-        "num_images": total,
+        **{key: voc[key] for key in ("mAP", "AP", "absent_classes")},
+        "coco": measurement.coco.result(),
+        "num_images": voc["num_images"],
     }
     return metrics, samples

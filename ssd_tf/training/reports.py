@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from ssd_tf import visualization
-from ssd_tf.training.evaluate import EvaluatedImage
+from ssd_tf.evaluation import EvaluatedImage
 from ssd_tf.training.run_dir import RunDir
 
 _PICTURE_SCORE = 0.4
@@ -60,12 +61,17 @@ class Reporter:
         self._writer.close()
 
 
-def draw_samples(samples: Sequence[EvaluatedImage], class_names):
+def draw_samples(
+    samples: Sequence[EvaluatedImage],
+    class_names: Sequence[str],
+    *,
+    score_threshold: float = _PICTURE_SCORE,
+) -> Image.Image:
     """Ground truth beside detections, one row per image, as a picture."""
     rows = []
     for sample in samples:
         pixels = np.clip(np.rint(sample.pixels), 0, 255).astype(np.uint8)
-        sure = sample.scores >= _PICTURE_SCORE
+        sure = sample.scores >= score_threshold
         truth = visualization.draw_boxes(
             pixels, sample.gt_boxes, sample.gt_labels, class_names
         )
@@ -78,7 +84,7 @@ def draw_samples(samples: Sequence[EvaluatedImage], class_names):
         )
         rows.append([truth, found])
     return visualization.side_by_side(
-        rows, ("ground truth", f"detections, score >= {_PICTURE_SCORE}")
+        rows, ("ground truth", f"detections, score >= {score_threshold:g}")
     )
 
 

@@ -31,6 +31,8 @@ class FakeSource:
 
     class_names = ("cat", "dog")
     broken = -1
+    mark = "gt_is_difficult"
+    area = 0.1
 
     def num_examples(self, split):
         return len(IMAGES)
@@ -43,7 +45,10 @@ class FakeSource:
                     "image_id": f"{i}.png",
                     "gt_boxes": np.reshape([o[1] for o in objects], (-1, 4)),
                     "gt_labels": [o[0] for o in objects],
-                    "gt_is_difficult": [bool(o[2]) for o in objects],
+                    "gt_is_difficult": [False] * len(objects),
+                    "gt_is_crowd": [False] * len(objects),
+                    self.mark: [bool(o[2]) for o in objects],
+                    "gt_areas": np.full(len(objects), self.area),
                 }
 
         return tf.data.Dataset.from_generator(
@@ -95,6 +100,34 @@ def test_ground_truth_is_perfect(with_difficult):
     assert metrics["absent_classes"] == []
     assert metrics["coco"]["mAP"] == pytest.approx(1.0)
     assert metrics["num_images"] == 3
+
+
+@pytest.mark.parametrize("box", [(0.5, 0.5, 0.9, 0.9), (0.5, 0.5, 0.9, 0.75)])
+def test_detections_on_a_crowd_count_neither_way(box):
+    """Neither does the crowd, which nobody has to find."""
+    source = FakeSource()
+    source.mark = "gt_is_crowd"
+    answers = truth(with_difficult=False)
+    # Better than the true ones; the second box fills a part of the crowd.
+    answers[2] += [(1, box, 0.99)]
+    metrics, _ = evaluate(detector(answers), source, "val", image_size=32)
+    assert metrics["AP"] == {"cat": 1.0, "dog": 1.0}
+    assert metrics["coco"]["AP"] == pytest.approx({"cat": 1.0, "dog": 1.0})
+    answers[2] += [(1, (0.0, 0.0, 0.3, 0.3), 0.98)]  # beside the crowd
+    metrics, _ = evaluate(detector(answers), source, "val", image_size=32)
+    assert metrics["AP"] == {"cat": 0.5, "dog": 1.0}
+    assert metrics["coco"]["AP50_by_class"]["cat"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("area, expected", [(0.1, "small"), (0.5, "medium")])
+def test_areas_are_those_of_the_annotations(area, expected):
+    """A tenth of 80 x 40 is 320 square pixels, a half 1600: above 32 x 32."""
+    source = FakeSource()
+    source.area = area
+    answers = truth(with_difficult=False)
+    metrics, _ = evaluate(detector(answers), source, "val", image_size=32)
+    for name in ("small", "medium", "large"):
+        assert (metrics["coco"][f"AR_{name}"] == 1.0) == (name == expected)
 
 
 def test_false_positive_in_an_image_without_objects():

@@ -1,0 +1,224 @@
+"""Measure a model on a data set: average precision and kinds of errors.
+
+Prints a table by class. OUTPUT_DIR gets precision_recall.png, errors.png,
+examples.jpg (ground truth beside detections), metrics.json (every figure, the
+curves, and what was measured how) and detections.json (COCO's results format);
+those of an earlier call are replaced.
+
+The figures of a run are by default those of its training: the same data, and
+the area under the precision-recall curve. Figures published for VOC 2007 take
+eleven points of the curve instead: --method=voc07.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+from typing import Any
+
+from absl import logging
+
+from ssd_tf import console, training
+from ssd_tf.commands.evaluated_data import choose_data, open_split
+from ssd_tf.commands.models import load_predictor
+from ssd_tf.data import registry
+from ssd_tf.data.source import NumberedImages, Source
+from ssd_tf.errors import InputError
+from ssd_tf.evaluation import EvaluatedImage, Measurement
+from ssd_tf.evaluation.coco_results import CocoResultsWriter
+from ssd_tf.evaluation.curves import AVERAGE_PRECISION
+from ssd_tf.evaluation.plots import plot_error_breakdown, plot_precision_recall
+from ssd_tf.evaluation.tables import format_result
+from ssd_tf.serving import Predictor
+from ssd_tf.training.reports import draw_samples
+from ssd_tf.training.run_dir import write_json
+
+_NUM_EXAMPLES = 4
+_EXAMPLE_SIDE_PX = 300
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="run directory, SavedModel, .tflite or .onnx file",
+    )
+    parser.add_argument(
+        "--dataset",
+        choices=list(registry.SOURCES),
+        help="data set (default: that of the run)",
+    )
+    parser.add_argument(
+        "--data_dir", help="folder of the data set (default: that of the run)"
+    )
+    parser.add_argument(
+        "--split",
+        help="split to measure on (default: the run's eval_split, or the one "
+        "that the data set has for it)",
+    )
+    parser.add_argument(
+        "--output_dir", help="folder for plots, examples and JSON"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print all figures as one JSON line instead of a table",
+    )
+    parser.add_argument(
+        "--method",
+        default="area",
+        choices=sorted(AVERAGE_PRECISION),
+        help="AP as the area under the curve, or as VOC 2007 defines it, by "
+        "eleven points (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--iou_threshold",
+        type=float,
+        default=0.5,
+        help="least IoU of a correct detection, above 0, up to 1; COCO's "
+        "figures have their own (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--plus_one",
+        action="store_true",
+        help="a box is max - min + 1 pixels long, as in the VOC devkit and "
+        "in Caffe",
+    )
+    parser.add_argument(
+        "--score_threshold",
+        type=float,
+        default=0.4,
+        help="least score of the detections whose errors are counted and "
+        "which are drawn, 0..1; AP takes all (default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measures, prints and writes.
+
+    Raises:
+      InputError: the model or the data cannot be used, they do not fit each
+        other, or a threshold is out of range.
+    """
+    predictor = load_predictor(arguments.model)
+    data = choose_data(
+        arguments.model,
+        dataset=arguments.dataset,
+        data_dir=arguments.data_dir,
+        split=arguments.split,
+    )
+    source, split = open_split(
+        data, model=arguments.model, class_names=predictor.class_names
+    )
+    measurement = _build_measurement(arguments, source)
+    folder = None
+    if arguments.output_dir:
+        folder = pathlib.Path(arguments.output_dir)
+        console.make_folder("output_dir", folder)
+    examples = _measure(
+        predictor, source, split=split, measurement=measurement, folder=folder
+    )
+    result = {
+        "configuration": {
+            "model": arguments.model,
+            "dataset": data.dataset,
+            "data_dir": data.data_dir,
+            "split": split,
+            "num_images": source.num_examples(split),
+            "class_names": list(source.class_names),
+        },
+        **measurement.result(),
+    }
+    what = f"{source.name} {split}"
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        print(format_result(result, title=f"{arguments.model} on {what}"))
+    if folder:
+        # The end of the path tells models apart and fits on a plot.
+        name = "/".join(pathlib.Path(arguments.model).parts[-2:])
+        _write_reports(
+            folder,
+            result,
+            measurement=measurement,
+            examples=examples,
+            title=f"{name} on {what}",
+        )
+        logging.info("plots, examples and JSON are in %s", folder)
+
+
+def _build_measurement(
+    arguments: argparse.Namespace, source: Source
+) -> Measurement:
+    try:
+        return Measurement(
+            source.class_names,
+            method=arguments.method,
+            iou_threshold=arguments.iou_threshold,
+            plus_one=arguments.plus_one,
+            score_threshold=arguments.score_threshold,
+        )
+    except ValueError as error:
+        raise InputError(f"--{error}") from error
+
+
+def _measure(
+    predictor: Predictor,
+    source: Source,
+    *,
+    split: str,
+    measurement: Measurement,
+    folder: pathlib.Path | None,
+) -> list[EvaluatedImage]:
+    """Feeds the measurement, writes detections, returns the first images."""
+    examples: list[EvaluatedImage] = []
+    consumers = [measurement.add]
+    with contextlib.ExitStack() as stack:
+        if folder:
+            writer = _results_writer(folder, source, split=split)
+            consumers.append(stack.enter_context(writer).add)
+        for image in training.predict_split(
+            predictor.detect_batch, source, split, image_size=_EXAMPLE_SIDE_PX
+        ):
+            for consume in consumers:
+                consume(image)
+            if len(examples) < _NUM_EXAMPLES:
+                examples.append(image)
+    return examples
+
+
+def _results_writer(
+    folder: pathlib.Path, source: Source, *, split: str
+) -> CocoResultsWriter:
+    image_ids = None
+    if isinstance(source, NumberedImages):
+        image_ids = source.image_ids(split)
+    return CocoResultsWriter(
+        folder / "detections.json", source.category_ids, image_ids=image_ids
+    )
+
+
+def _write_reports(
+    folder: pathlib.Path,
+    result: dict[str, Any],
+    *,
+    measurement: Measurement,
+    examples: list[EvaluatedImage],
+    title: str,
+) -> None:
+    plot_precision_recall(
+        measurement.voc.curves(),
+        average_precision=result["voc"]["AP"],
+        title=f"{title}\nprecision over recall at IoU "
+        f"{result['voc']['iou_threshold']:g}",
+    ).savefig(folder / "precision_recall.png")
+    plot_error_breakdown(
+        result["errors"], title=f"{title}\nerrors by class"
+    ).savefig(folder / "errors.png")
+    draw_samples(
+        examples,
+        measurement.voc.class_names,
+        score_threshold=result["errors"]["score_threshold"],
+    ).save(folder / "examples.jpg", quality=92)
+    write_json(folder / "metrics.json", result)

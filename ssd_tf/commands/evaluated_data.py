@@ -1,0 +1,108 @@
+"""Which data a model is measured on."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from ssd_tf import training
+from ssd_tf.data import registry
+from ssd_tf.data.source import Source
+from ssd_tf.errors import InputError
+
+
+class DataChoice(NamedTuple):
+    """A key of `registry.SOURCES`, its folder and a split.
+
+    None for the usual folder, and for the split that the data set has for
+    evaluation.
+    """
+
+    dataset: str
+    data_dir: str | None
+    split: str | None
+
+
+def choose_data(
+    model: str,
+    *,
+    dataset: str | None,
+    data_dir: str | None,
+    split: str | None,
+) -> DataChoice:
+    """What was asked for, and for a run else what it was evaluated on.
+
+    Args:
+      model: path of a run directory, or of a model in another form.
+      dataset: a key of `registry.SOURCES`, or None.
+      data_dir: its folder, or None.
+      split: one of its splits, or None.
+
+    Raises:
+      InputError: no data set was named, and the model is no run.
+    """
+    run_dir = training.RunDir(model)
+    if run_dir.config_file.exists():
+        _, train = run_dir.read_configs()
+        # Folder and split of one data set mean nothing for another.
+        if dataset in (None, train.dataset):
+            return DataChoice(
+                train.dataset,
+                data_dir or train.data_dir,
+                split or train.eval_split,
+            )
+    if dataset is None:
+        raise InputError(
+            f"--model={model} is no run directory, so it does not say what to "
+            "measure on; give --dataset, and --data_dir for a folder"
+        )
+    return DataChoice(dataset, data_dir, split)
+
+
+def open_split(
+    data: DataChoice, *, model: str, class_names: tuple[str, ...]
+) -> tuple[Source, str]:
+    """The source, read with the classes of a model, and the split's name.
+
+    A folder may lack objects of some classes, and theirs is the model's order;
+    a data set with a list of its own must have the model's list.
+
+    Args:
+      data: what to read.
+      model: path of the model, for messages.
+      class_names: the model's classes 1..C.
+
+    Raises:
+      InputError: the data cannot be read, have other classes than the model,
+        or have no objects.
+    """
+    if not class_names:
+        raise InputError(f"--model={model} holds no names of its classes")
+    try:
+        source = registry.build_source(
+            data.dataset, data_dir=data.data_dir, class_names=class_names
+        )
+        split = data.split or source.default_splits[1]
+        source.num_examples(split)  # A folder meets unknown classes here.
+    except InputError:
+        # If the data can be read as they are, the model's classes are why.
+        own = registry.build_source(data.dataset, data_dir=data.data_dir)
+        own.num_examples(data.split or own.default_splits[1])
+        raise InputError(
+            f"--model={model} has the classes {', '.join(class_names)}; "
+            f"{own.name} has {', '.join(own.class_names)}; expected the same, "
+            "in the same order"
+        ) from None
+    _check_has_objects(source, split)
+    return source, split
+
+
+def _check_has_objects(source: Source, split: str) -> None:
+    """Fails now rather than after the model has seen every image."""
+    counts = source.dataset(split).map(
+        lambda example: tf.size(example["gt_labels"])
+    )
+    if not any(counts.as_numpy_iterator()):
+        raise InputError(
+            f"split {split!r} of {source.name} has no objects to be found; "
+            f"its splits: {', '.join(source.splits())}"
+        )
