@@ -23,7 +23,7 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
-from ssd_tf.data import pipeline, registry
+from ssd_tf.data import registry, shuffling
 
 _NUM_IMAGES = flags.DEFINE_integer("num_images", 118_000, "Images.")
 _NUM_BOXES = flags.DEFINE_integer("num_boxes", 860_000, "Boxes in all.")
@@ -94,7 +94,7 @@ def measure(root: pathlib.Path) -> dict:
     split = source.default_splits[0]
     num_images = source.num_examples(split)
     index_s = time.perf_counter() - start
-    examples = pipeline.shuffled_examples(source, split, seed=0)
+    examples = shuffling.shuffled_examples(source, split, seed=0)
     batch = list(examples.take(_BATCH_SIZE))
     assert len(batch) == _BATCH_SIZE
     first_batch_s = time.perf_counter() - start - index_s

@@ -25,10 +25,10 @@ import time
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from PIL import Image
+from photographs import HEIGHT_PX, WIDTH_PX, photograph_like, to_jpeg
 
 import ssd_tf
-from ssd_tf.data import augment, images, pipeline
+from ssd_tf.data import augment, images, pipeline, shuffling
 from ssd_tf.data.voc_folder import VocFolder
 
 _PRESET = flags.DEFINE_string("preset", "ssd300_vgg16", "Key of PRESETS.")
@@ -38,26 +38,6 @@ _ROUNDS = flags.DEFINE_integer("rounds", 7, "Measurements of each figure.")
 _BATCHES = flags.DEFINE_integer("batches", 8, "Batches in one measurement.")
 _IMAGES = flags.DEFINE_integer("images", 256, "Pictures in the folder.")
 
-_WIDTH_PX, _HEIGHT_PX = 500, 375
-_QUALITY = 92
-
-
-def photograph_like(rng: np.random.Generator) -> Image.Image:
-    """Noise whose spectrum falls as that of photographs does.
-
-    Amplitude is about 1 over frequency in natural images (Field 1987).
-    """
-    fy = np.fft.fftfreq(_HEIGHT_PX)[:, None]
-    fx = np.fft.rfftfreq(_WIDTH_PX)
-    amplitude = 1.0 / np.maximum(np.hypot(fy, fx), 1.0 / _WIDTH_PX)
-    noise = rng.standard_normal((3, *amplitude.shape, 2)) @ [1, 1j]
-    field = np.fft.irfft2(noise * amplitude, s=(_HEIGHT_PX, _WIDTH_PX))
-    field /= field.std(axis=(1, 2), keepdims=True)
-    # Colours of natural images hang together.
-    pixels = 120 + 50 * (0.85 * field[:1] + 0.5 * field)
-    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
-    return Image.fromarray(np.moveaxis(pixels, 0, -1))
-
 
 def write_folder(root: pathlib.Path, num_images: int) -> float:
     """A VOC folder of noise with 1 to 5 objects -> mean size in KiB."""
@@ -66,9 +46,8 @@ def write_folder(root: pathlib.Path, num_images: int) -> float:
         (root / folder).mkdir(parents=True)
     names = [f"{i:06d}" for i in range(num_images)]
     for name in names:
-        photograph_like(rng).save(
-            root / f"JPEGImages/{name}.jpg", quality=_QUALITY
-        )
+        encoded = to_jpeg(photograph_like(rng))
+        (root / f"JPEGImages/{name}.jpg").write_bytes(encoded)
         (root / f"Annotations/{name}.xml").write_text(_annotation(rng))
     (root / "ImageSets/Main/train.txt").write_text("\n".join(names))
     sizes = [p.stat().st_size for p in (root / "JPEGImages").iterdir()]
@@ -79,7 +58,7 @@ def _annotation(rng: np.random.Generator) -> str:
     objects = []
     for _ in range(rng.integers(1, 6)):
         side = rng.uniform(30, 250, 2)
-        x, y = rng.uniform(0, 1, 2) * (_WIDTH_PX - side[0], 370 - side[1])
+        x, y = rng.uniform(0, 1, 2) * (WIDTH_PX - side[0], 370 - side[1])
         objects.append(
             "<object><name>noise</name><bndbox>"
             f"<xmin>{x:.0f}</xmin><ymin>{y:.0f}</ymin>"
@@ -87,14 +66,14 @@ def _annotation(rng: np.random.Generator) -> str:
             "</bndbox></object>"
         )
     return (
-        f"<annotation><size><width>{_WIDTH_PX}</width>"
-        f"<height>{_HEIGHT_PX}</height></size>{''.join(objects)}</annotation>"
+        f"<annotation><size><width>{WIDTH_PX}</width>"
+        f"<height>{HEIGHT_PX}</height></size>{''.join(objects)}</annotation>"
     )
 
 
 def stages(source, config: ssd_tf.DetectorConfig, policy: augment.Policy):
     """Name -> endless dataset whose elements are batches of images."""
-    examples = pipeline.shuffled_examples(source, "train", seed=0)
+    examples = shuffling.shuffled_examples(source, "train", seed=0)
 
     def mapped(function):
         return examples.map(function, tf.data.AUTOTUNE).batch(_BATCH_SIZE.value)

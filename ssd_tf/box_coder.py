@@ -56,7 +56,7 @@ class BoxCoder:
         Returns:
           [.., 4] float32 yxyx, not clipped, finite for finite offsets.
         """
-        v_cx, v_cy, v_w, v_h = self._applied_variances()
+        v_cx, v_cy, v_w, v_h = self.applied_variances()
         t_cx, t_cy, t_w, t_h = tf.unstack(localisations, axis=-1)
         d_cx, d_cy, d_w, d_h = tf.unstack(
             box_ops.yxyx_to_cxcywh(tf.convert_to_tensor(anchor_boxes)), axis=-1
@@ -67,7 +67,8 @@ class BoxCoder:
         h = d_h * tf.exp(tf.minimum(v_h * t_h, _MAX_LOG_SIZE))
         return box_ops.cxcywh_to_yxyx(tf.stack([cx, cy, w, h], axis=-1))
 
-    def _applied_variances(self) -> tuple[float, ...]:
+    def applied_variances(self) -> tuple[float, ...]:
+        """What the offsets of cx, cy, w and h are divided by."""
         if self.encode_variance_in_target:
             return (1.0, 1.0, 1.0, 1.0)
         return self.variances
@@ -87,7 +88,7 @@ class BoxCoder:
         centre = np.stack([xmin + xmax, ymin + ymax], axis=-1) / 2
         codes = np.concatenate([centre, np.log(size)], axis=-1)
         scales = np.concatenate([1 / size, np.ones_like(size)], axis=-1)
-        scales /= np.array(self._applied_variances())
+        scales /= np.array(self.applied_variances())
         return codes.astype(np.float32), scales.astype(np.float32)
 
 

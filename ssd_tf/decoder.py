@@ -5,6 +5,8 @@ decode without clipping, for each class the scores above a threshold, the best
 400, NMS, and the best 200 of an image over all classes.
 """
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -12,6 +14,9 @@ import tensorflow as tf
 from ssd_tf.anchors import build_anchors
 from ssd_tf.box_coder import BoxCoder
 from ssd_tf.config import DetectorConfig
+
+# Of float32 logits, beyond what it can be.
+_ROUNDING = 1e-3
 
 
 class Detections(NamedTuple):
@@ -70,6 +75,7 @@ class Decoder:
         self.pre_nms_top_k = min(
             given(pre_nms_top_k, config.pre_nms_top_k), len(self.anchors)
         )
+        self._least_margin = _logit(self.score_threshold)
         self.max_detections = given(max_detections, config.max_detections)
         self.multi_label = multi_label
 
@@ -79,6 +85,40 @@ class Decoder:
         Raises:
           ValueError: outputs of another number of anchors or classes.
         """
+        logits, offsets = self._checked(outputs)
+        # Almost all anchors are background: the others are all that is
+        # looked at from here on.
+        index = self._hopeful(logits)  # [B, n]
+        return self._suppress(
+            *self._candidates(
+                tf.gather(logits, index, axis=1, batch_dims=1),
+                tf.gather(offsets, index, axis=1, batch_dims=1),
+                tf.gather(self.anchors.boxes, index),
+                count=self._count_needed,
+            )
+        )
+
+    def candidates(self, outputs):
+        """What enters NMS, for exports whose format has an NMS of its own.
+
+        Args:
+          outputs: as of a call.
+
+        Returns:
+          boxes [B, k, C, 4] yxyx and scores [B, k, C], each class on its own.
+          If not `multi_label`, the boxes are [B, k, 1, 4], for all classes.
+
+        Raises:
+          ValueError: outputs of another number of anchors or classes.
+        """
+        logits, offsets = self._checked(outputs)
+        anchors = tf.broadcast_to(self.anchors.boxes, tf.shape(offsets))
+        return self._candidates(
+            logits, offsets, anchors, count=lambda _: self.pre_nms_top_k
+        )
+
+    def _checked(self, outputs):
+        """Logits [B, A, C + 1] and offsets [B, A, 4], both float32."""
         num_anchors = len(self.anchors)
         logits = tf.ensure_shape(
             tf.cast(outputs["logits"], tf.float32),
@@ -88,33 +128,73 @@ class Decoder:
             tf.cast(outputs["localisations"], tf.float32),
             [None, num_anchors, 4],
         )
-        probabilities = tf.nn.softmax(logits)  # [B, A, C + 1]
-        if self.multi_label:
-            scores, index = self._best_of_each_class(probabilities)
-        else:
-            scores, index = self._best_of_each_box(probabilities)
+        return logits, offsets
+
+    def _hopeful(self, logits):
+        """Anchors [B, n], ascending, with all whose scores may suffice.
+
+        With m the largest logit of a class and b that of the background, no
+        score exceeds e^m / (e^m + e^b). Here n is what the image with the
+        most such anchors needs; an untrained network needs all of them.
+        """
+        best = tf.reduce_max(logits[..., 1:], axis=-1)
+        margin = best - logits[..., 0]  # [B, A]
+        may_suffice = margin > self._least_margin - _ROUNDING
+        counts = tf.reduce_sum(tf.cast(may_suffice, tf.int32), axis=1)  # [B]
+        count = tf.maximum(tf.reduce_max(counts), 1)
+        _, index = tf.math.top_k(margin, k=count, sorted=False)
+        # Of equal scores the first anchor is taken first.
+        return tf.sort(index, axis=1)
+
+    def _count_needed(self, scores):
+        """k, at most `pre_nms_top_k`, with room for all scores that suffice.
+
+        Args:
+          scores: [.., n].
+        """
+        suffices = tf.cast(scores > self.score_threshold, tf.int32)
+        most = tf.reduce_max(tf.reduce_sum(suffices, axis=-1))
+        limit = tf.minimum(self.pre_nms_top_k, tf.shape(scores)[-1])
+        return tf.clip_by_value(most, 1, limit)
+
+    def _candidates(self, logits, offsets, anchors, *, count: Callable):
+        """Boxes and scores as of `candidates`, from any n anchors.
+
+        Args:
+          logits: [B, n, C + 1].
+          offsets: [B, n, 4].
+          anchors: [B, n, 4] yxyx.
+          count: scores [.., n] -> k.
+        """
+        probabilities = tf.nn.softmax(logits)  # [B, n, C + 1]
+        best = (
+            self._best_of_each_class
+            if self.multi_label
+            else self._best_of_each_box
+        )
+        scores, index = best(probabilities, count)
         # Only candidates are decoded. [B, k, C] or [B, k, 1] of boxes.
         boxes = self.coder.decode(
             tf.gather(offsets, index, axis=1, batch_dims=1),
-            tf.gather(self.anchors.boxes, index),
+            tf.gather(anchors, index, axis=1, batch_dims=1),
         )
-        return self._suppress(boxes, scores)
+        return boxes, scores
 
-    def _best_of_each_class(self, probabilities):
+    def _best_of_each_class(self, probabilities, count: Callable):
         """Scores [B, k, C] and anchors [B, k, C] of each class's best."""
         class_scores = tf.transpose(
             probabilities[..., 1:], [0, 2, 1]
-        )  # [B, C, A]
-        scores, index = tf.math.top_k(class_scores, k=self.pre_nms_top_k)
+        )  # [B, C, n]
+        scores, index = tf.math.top_k(class_scores, k=count(class_scores))
         return tf.transpose(scores, [0, 2, 1]), tf.transpose(index, [0, 2, 1])
 
-    def _best_of_each_box(self, probabilities):
+    def _best_of_each_box(self, probabilities, count: Callable):
         """Scores [B, k, C], one of them non-zero, and anchors [B, k, 1]."""
         best_class = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
         best_score = tf.where(
             best_class > 0, tf.reduce_max(probabilities, axis=-1), 0.0
-        )  # [B, A]
-        scores, index = tf.math.top_k(best_score, k=self.pre_nms_top_k)
+        )  # [B, n]
+        scores, index = tf.math.top_k(best_score, k=count(best_score))
         chosen = tf.gather(best_class, index, axis=1, batch_dims=1)  # [B, k]
         one_hot = tf.one_hot(chosen - 1, self.num_classes)  # [B, k, C]
         return one_hot * scores[..., None], index[..., None]
@@ -139,3 +219,10 @@ class Decoder:
             classes=tf.where(is_real, classes, 0),
             num_detections=count,
         )
+
+
+def _logit(probability: float) -> float:
+    """ln(p / (1 - p)), infinite at 0 and 1."""
+    if 0.0 < probability < 1.0:
+        return math.log(probability / (1.0 - probability))
+    return math.copysign(math.inf, probability - 0.5)

@@ -130,12 +130,19 @@ def small_run(tmp_path_factory, shapes_dir):
 
 
 @pytest.fixture(scope="session")
-def small_module(small_run):
-    """The `DetectionModule` of that run."""
+def small_model(small_run):
+    """The model of that run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "small", _SMALL["small"])
-        config, _, model = training.load_run(small_run)
-    return serving.DetectionModule(model, config)
+        _, _, model = training.load_run(small_run)
+    return model
+
+
+@pytest.fixture(scope="session")
+def small_module(small_run, small_model):
+    """The `DetectionModule` of that run."""
+    config, _ = training.RunDir(small_run).read_configs()
+    return serving.DetectionModule(small_model, config)
 
 
 @pytest.fixture(scope="session")

@@ -47,8 +47,20 @@ def decode_in_numpy(logits, offsets, anchors, *, top_k, max_detections):
     return sorted(results, key=lambda r: -r[0])[:max_detections]
 
 
-@pytest.mark.parametrize("top_k, max_detections", [(400, 200), (50, 60)])
-def test_equals_the_procedure_in_numpy(toy_config, top_k, max_detections):
+@pytest.mark.parametrize(
+    "top_k, max_detections, background, least",
+    [
+        (400, 200, 0.0, 21),
+        (50, 60, 0.0, 21),
+        # As trained: a few boxes are no background. Then one, then none.
+        (400, 200, 9.0, 5),
+        (400, 200, 12.0, 1),
+        (400, 200, 40.0, 0),
+    ],
+)
+def test_equals_the_procedure_in_numpy(
+    toy_config, top_k, max_detections, background, least
+):
     config = dataclasses.replace(
         toy_config, feature_sizes=(12,), steps_px=(5,), num_classes=3
     )
@@ -56,6 +68,7 @@ def test_equals_the_procedure_in_numpy(toy_config, top_k, max_detections):
     outputs = random_outputs(
         np.random.default_rng(0), batch=2, num_anchors=288, num_outputs=4
     )
+    outputs["logits"][..., 0] += background
     detections = Decoder(
         config, pre_nms_top_k=top_k, max_detections=max_detections
     )(outputs)
@@ -68,7 +81,9 @@ def test_equals_the_procedure_in_numpy(toy_config, top_k, max_detections):
             max_detections=max_detections,
         )
         count = int(detections.num_detections[image])
-        assert count == len(expected) > 20
+        assert count == len(expected) >= least
+        if not expected:
+            continue
         scores, classes, boxes = zip(*expected)
         assert detections.classes[image, :count].numpy().tolist() == list(
             classes
@@ -79,6 +94,45 @@ def test_equals_the_procedure_in_numpy(toy_config, top_k, max_detections):
         np.testing.assert_allclose(
             detections.boxes[image, :count], boxes, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("score_threshold", [0.0, 0.01, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_nothing_is_lost_with_the_anchors_left_out(
+    toy_config, multi_label, score_threshold
+):
+    """A call looks at promising anchors only, `candidates` at all of them."""
+    decoder = Decoder(
+        toy_config, score_threshold=score_threshold, multi_label=multi_label
+    )
+    outputs = random_outputs(
+        np.random.default_rng(2),
+        batch=3,
+        num_anchors=len(decoder.anchors),
+        num_outputs=toy_config.num_classes + 1,
+    )
+    outputs["logits"][0, :, 0] += 50.0
+    outputs["logits"][1, ::2] = 2.0  # equal scores
+    detections = decoder(outputs)
+    boxes, scores = decoder.candidates(outputs)
+    expected = tf.image.combined_non_max_suppression(
+        boxes,
+        scores,
+        max_output_size_per_class=400,
+        max_total_size=200,
+        iou_threshold=0.45,
+        score_threshold=score_threshold,
+        clip_boxes=False,
+    )
+    np.testing.assert_array_equal(
+        detections.num_detections, expected.valid_detections
+    )
+    np.testing.assert_allclose(
+        detections.scores, expected.nmsed_scores, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        detections.boxes, expected.nmsed_boxes, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("multi_label", [True, False])

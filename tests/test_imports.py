@@ -36,7 +36,10 @@ MODULES = sorted(
     for path in PACKAGE.rglob("*.py")
     if path != PACKAGE / "__init__.py"  # gathers the public names
 )
-EXTRAS = {"tf2onnx", "onnx", "onnxruntime", "tensorflow_serving", "requests"}
+EXTRAS = {
+    *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
+    *("requests", "tensorflow_serving"),
+}
 KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
 
 

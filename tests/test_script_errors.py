@@ -108,14 +108,27 @@ def test_shapes_of_other_classes(script, shapes_dir, tmp_path):
     "arguments, message",
     [
         (["--run_dir={t}/no"], "{t}/no is not a run directory: it has no"),
-        (["--run_dir={run}", "--version=1"], "{t}/1 exists already; expected"),
+        (
+            ["--run_dir={run}", "--model_name=m", "--version=1"],
+            "{t}/m/1 exists already; expected",
+        ),
+        (
+            ["--run_dir={run}", "--model_name=a/b"],
+            "'a/b' cannot be the name of a model; give a --model_name of "
+            "letters, digits, '_', '-' and '.', not of digits only",
+        ),
+        (
+            ["--run_dir={run}", "--model_name=serving"],
+            "'serving' is the folder of the model server's files; give "
+            "another --model_name",
+        ),
         (["--run_dir={run}", "x"], "unexpected argument 'x'"),
     ],
 )
 def test_errors_of_export(
     script, small_run, small_backbone, tmp_path, arguments, message
 ):
-    (tmp_path / "1").mkdir()
+    (tmp_path / "m/1").mkdir(parents=True)
     places = {"t": tmp_path, "run": small_run}
     status, out, err = script(
         "export",
@@ -125,7 +138,7 @@ def test_errors_of_export(
     assert (status, out) == (1, "")
     assert err[-1].startswith("error: ")
     assert message.format(**places) in err[-1]
-    assert list(tmp_path.rglob("*")) == [tmp_path / "1"]
+    assert list(tmp_path.rglob("*")) == [tmp_path / "m", tmp_path / "m/1"]
 
 
 def start(name, *arguments, cwd):

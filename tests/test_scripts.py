@@ -86,8 +86,9 @@ def test_from_training_to_detection(
         "export", f"--run_dir={run_dir}", f"--export_dir={exports}"
     )
     assert status == 0
-    assert f"exported {exports / '1'}\n" in out
-    assert f"python -m ssd_tf detect --model={exports} " in out
+    assert f"exported {exports / 'one/1'}\n" in out
+    assert f"python -m ssd_tf detect --model={exports / 'one'} " in out
+    assert f"  sh {exports}/serving/docker_run.sh\n" in out
     picture = run.picture_file
     with pytest.raises(SystemExit) as stopped:
         commands.main(["detect", f"--model={exports}", "--json", str(picture)])

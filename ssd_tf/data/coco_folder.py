@@ -108,7 +108,7 @@ class CocoFolder:
     def examples_at(
         self, split: str, indices: tf.data.Dataset
     ) -> tf.data.Dataset:
-        """Examples at positions; see `pipeline.RandomAccess`."""
+        """Examples at positions; see `shuffling.RandomAccess`."""
         return self._index(split).examples_at(indices)
 
     def image_ids(self, split: str) -> dict[str, int | str]:

@@ -1,23 +1,17 @@
 """Input pipelines: a source's examples -> batches of images and targets.
 
-Randomness is stateless. The order of an epoch depends on (seed, epoch) and
-an example's augmentation on (seed, epoch, position in the epoch), so training
-can start at any step and sees what an uninterrupted run would have seen.
+The order of examples and what is random about each come from
+`ssd_tf.data.shuffling`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from ssd_tf.data import images
 from ssd_tf.data.augment import Policy, augment
-from ssd_tf.errors import InputError
-
-# Examples that wait in memory, still compressed, while they are shuffled.
-_SHUFFLE_BUFFER = 5_000
-# Two streams of random numbers of a run.
-_ORDER, _AUGMENTATION = 0, 1
+from ssd_tf.data.shuffling import shuffled_examples
 
 
 class TrainingBatch(NamedTuple):
@@ -63,96 +57,6 @@ class EvaluationBatch(NamedTuple):
     gt_areas: tf.Tensor
 
 
-@runtime_checkable
-class RandomAccess(Protocol):
-    """What a source may offer besides `ssd_tf.data.source.Source`."""
-
-    def examples_at(
-        self, split: str, indices: tf.data.Dataset
-    ) -> tf.data.Dataset:
-        """The examples at positions of `dataset(split)`, in that order."""
-
-
-def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
-    """A source's examples over and over, each epoch in an order of its own.
-
-    Where a source can be read in any order, the order is a permutation of the
-    whole split, nothing waits in memory, and what is skipped is not read.
-    Elsewhere examples are drawn from a buffer.
-
-    Args:
-      source: `ssd_tf.data.source.Source`, may be `RandomAccess` as well.
-      split: one of its splits.
-      seed: of the run.
-      skip: examples to leave out at the start; whole epochs cost nothing.
-
-    Returns:
-      endless `tf.data.Dataset` of (example, [2] int32 seed).
-
-    Raises:
-      InputError: the split has no examples.
-    """
-    num_examples = source.num_examples(split)
-    if num_examples == 0:
-        raise InputError(f"{source.name}: split {split!r} has no images")
-    positions = tf.data.Dataset.counter(skip)
-    seeds = positions.map(
-        lambda i: _fold(
-            _fold([seed, _AUGMENTATION], i // num_examples), i % num_examples
-        )
-    )
-    if isinstance(source, RandomAccess):
-        indices = positions.map(
-            lambda i: tf.random.experimental.index_shuffle(
-                i % num_examples,
-                _fold([seed, _ORDER], i // num_examples),
-                num_examples - 1,
-            )
-        )
-        examples = source.examples_at(split, indices)
-    else:
-        dataset = source.dataset(split)
-        buffer_size = min(num_examples, _SHUFFLE_BUFFER)
-        first_epoch, position = divmod(skip, num_examples)
-        epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-        examples = epochs.flat_map(
-            lambda epoch: _shuffle(
-                dataset, buffer_size, _fold([seed, _ORDER], epoch)
-            )
-        ).skip(position)
-    return tf.data.Dataset.zip(examples, seeds)
-
-
-def _fold(seed, number):
-    """A [2] int32 seed that depends on another and on a number."""
-    return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(number, tf.int32)
-    )
-
-
-def _shuffle(dataset, buffer_size: int, seed):
-    """`dataset.shuffle` with a [2] int32 tensor for a seed.
-
-    The method mixes its seed with the global one, so that the order would
-    depend on who else has set that, and it takes no tensor where that is 0.
-    """
-    variant = tf.raw_ops.ShuffleDatasetV3(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        buffer_size=buffer_size,
-        seed=tf.cast(seed[0], tf.int64),
-        seed2=tf.cast(seed[1], tf.int64),
-        seed_generator=tf.raw_ops.DummySeedGenerator(),
-        output_types=_flat(dataset, lambda spec: spec.dtype),
-        output_shapes=_flat(dataset, lambda spec: spec.shape),
-        reshuffle_each_iteration=False,
-    )
-    return tf.data.experimental.from_variant(variant, dataset.element_spec)
-
-
-def _flat(dataset, attribute: Callable) -> list:
-    return [attribute(spec) for spec in tf.nest.flatten(dataset.element_spec)]
-
-
 def training_batches(
     source,
     split: str,
@@ -180,18 +84,14 @@ def training_batches(
       `tf.data.Dataset` of `TrainingBatch`.
     """
 
-    def prepare(example, example_seed):
-        example = _without_crowds(example)
-        image, gt_labels, gt_boxes = augment(
-            images.decode(example["image"]),
-            example["gt_labels"],
-            example["gt_boxes"],
+    def prepare(example, seed):
+        return prepare_example(
+            example,
+            seed,
+            encoder=encoder,
             policy=policy,
-            size=image_size,
-            seed=example_seed,
+            image_size=image_size,
         )
-        targets = encoder(gt_labels, gt_boxes)
-        return TrainingBatch(image, targets, gt_boxes, gt_labels)
 
     examples = shuffled_examples(
         source, split, seed=seed, skip=start_step * batch_size
@@ -201,6 +101,37 @@ def training_batches(
         .padded_batch(batch_size, drop_remainder=True)
         .prefetch(2)
     )
+
+
+def prepare_example(
+    example, seed, *, encoder: Callable, policy: Policy, image_size: int
+) -> TrainingBatch:
+    """One example as it goes into a batch.
+
+    To see again what a run saw, give it the seed that
+    `ssd_tf.data.shuffling.example_seed` returns.
+
+    Args:
+      example: as in `ssd_tf.data.source.ELEMENT_SPEC`.
+      seed: [2] int32.
+      encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
+      policy: augmentation.
+      image_size: side of the image in pixels.
+
+    Returns:
+      `TrainingBatch` without the batch axis.
+    """
+    example = _without_crowds(example)
+    image, gt_labels, gt_boxes = augment(
+        images.decode(example["image"]),
+        example["gt_labels"],
+        example["gt_boxes"],
+        policy=policy,
+        size=image_size,
+        seed=seed,
+    )
+    targets = encoder(gt_labels, gt_boxes)
+    return TrainingBatch(image, targets, gt_boxes, gt_labels)
 
 
 def _without_crowds(example):
@@ -245,16 +176,3 @@ def evaluation_batches(
         .padded_batch(batch_size)
         .prefetch(2)
     )
-
-
-def batch_image_ids(
-    source, split: str, *, batch_size: int, seed: int, step: int
-) -> list[str]:
-    """Names of the images that `training_batches` puts into one batch."""
-    examples = shuffled_examples(
-        source, split, seed=seed, skip=step * batch_size
-    )
-    return [
-        example["image_id"].numpy().decode()
-        for example, _ in examples.take(batch_size)
-    ]

@@ -94,7 +94,7 @@ class VocFolder:
     def examples_at(
         self, split: str, indices: tf.data.Dataset
     ) -> tf.data.Dataset:
-        """Examples at positions; see `pipeline.RandomAccess`."""
+        """Examples at positions; see `shuffling.RandomAccess`."""
         return self._index(split).examples_at(indices)
 
     def num_raw_images(self, split: str) -> int:

@@ -42,12 +42,13 @@ class ErrorBreakdown(Evaluator):
     which it overlaps most is *correct*, a *duplicate* if a detection with a
     higher score took that object, or *ignored* if the object is difficult.
     Below the threshold it is *ignored* too if the share of it that lies in a
-    crowd of its class reaches the threshold. Otherwise it has the *wrong class* if it reaches the threshold with an
-    object of another class, is *poorly localised* if its IoU with an object of
-    its class is at least .1, and else lies on *background*. So "correct" are
-    `VocEvaluator`'s true positives above the score threshold, and the four
-    errors its false positives. *Missed* are the objects, other than difficult
-    ones, that no correct detection found.
+    crowd of its class reaches the threshold. Otherwise it has the *wrong
+    class* if it reaches the threshold with an object of another class, is
+    *poorly localised* if its IoU with an object of its class is at least .1,
+    and else lies on *background*. So "correct" are `VocEvaluator`'s true
+    positives above the score threshold, and the four errors its false
+    positives. *Missed* are the objects, other than difficult ones, that no
+    correct detection found. Crowds are not objects in any of this.
 
     Args:
       class_names: C names, label 1 first, without background.
@@ -139,7 +140,7 @@ class ErrorBreakdown(Evaluator):
             is_crowd=record.gt_is_crowd,
         )
         own = match_own_class(record, iou, iou_threshold=self.iou_threshold)
-        on_own = own.index != NO_OBJECT
+        on_own = own.object_index != NO_OBJECT
         is_other = record.labels[:, None] != record.gt_labels  # [D, M]
         other_iou, other = best_object(iou, is_other & ~record.gt_is_crowd)
         on_other = other_iou >= self.iou_threshold
@@ -148,7 +149,7 @@ class ErrorBreakdown(Evaluator):
         # A later line has the last word.
         outcomes[own.best_iou >= _LEAST_IOU] = _POOR
         outcomes[on_other] = _WRONG
-        first = is_first(own.index[on_own])
+        first = is_first(own.object_index[on_own])
         outcomes[on_own] = np.where(first, _CORRECT, _DUPLICATE)
         outcomes[own.is_ignored] = _IGNORED
 

@@ -17,13 +17,13 @@ class OwnClassMatch(NamedTuple):
     Attributes:
       best_iou: [D] float64, the highest IoU with an object, crowds aside;
         -1.0 where the image has none.
-      index: [D] int64, the object with that IoU if it reaches the threshold,
-        else `NO_OBJECT`. Several detections may share an object.
+      object_index: [D] int64, the object with that IoU if it reaches the
+        threshold, else `NO_OBJECT`. Several detections may share an object.
       is_ignored: [D] bool, detections that count neither way.
     """
 
     best_iou: np.ndarray
-    index: np.ndarray
+    object_index: np.ndarray
     is_ignored: np.ndarray
 
 
@@ -97,8 +97,7 @@ def match_own_class(
     it reaches the threshold and the object is difficult. Crowds, which VOC
     does not have, are looked at only below the threshold: there a detection
     is ignored if its overlap with a crowd reaches it. So a second detection of
-    an object inside a crowd stays a duplicate, as it does beside a difficult
-    object. (COCO would ignore it.)
+    an object inside a crowd stays a duplicate; COCO would ignore it.
 
     Source: VOCdevkit VOCevaldet.m; for crowds pycocotools maskApi.c:bbIou and
     `COCOeval.evaluateImg`.

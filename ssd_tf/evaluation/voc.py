@@ -91,9 +91,9 @@ class VocEvaluator(Evaluator):
         )
         match = match_own_class(record, iou, iou_threshold=self.iou_threshold)
         object_ids = np.where(
-            match.index == NO_OBJECT,
+            match.object_index == NO_OBJECT,
             NO_OBJECT,
-            match.index + self._next_object_id,
+            match.object_index + self._next_object_id,
         )  # [D]
         self._detections.append(
             _Detections(

@@ -1,29 +1,30 @@
 """The SavedModel: from pictures to detections, for any batch size.
 
-Outputs are named and typed as those of the TF Object Detection API, all
-float32, padded with zeros to K detections per image:
+Outputs are named and typed as those of the TF Object Detection API, float32,
+padded with zeros to K detections per image; names of classes come on top:
 
-    detection_boxes    [B, K, 4] ymin, xmin, ymax, xmax in 0..1
-    detection_scores   [B, K]
-    detection_classes  [B, K] 1..C; 0 is padding
-    num_detections     [B]
+    detection_boxes        [B, K, 4] ymin, xmin, ymax, xmax in 0..1
+    detection_scores       [B, K]
+    detection_classes      [B, K] 1..C; 0 is padding
+    num_detections         [B]
+    detection_class_names  [B, K] string; empty is padding
 """
 
-import os
-import pathlib
-import shutil
-import tempfile
+import functools
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from ssd_tf import box_ops, console
+from ssd_tf import box_ops
 from ssd_tf.config import DetectorConfig
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
-from ssd_tf.errors import InputError
+from ssd_tf.serving.frozen import freeze
 
 BYTES_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "image_tensor"
+RAW_SIGNATURE = "raw"
+NAMES_SIGNATURE = "class_names"
 
 
 class DetectionModule(tf.Module):
@@ -33,16 +34,46 @@ class DetectionModule(tf.Module):
       model: the detector.
       config: its configuration; class names are stored with the model.
       decoder: with the thresholds to serve; None takes the config's.
+      frozen: copy the weights into the graph, see `freeze`; an export wants
+        that. If not, outputs equal those in training to the last bit.
     """
 
     def __init__(
-        self, model, config: DetectorConfig, *, decoder: Decoder | None = None
+        self,
+        model,
+        config: DetectorConfig,
+        *,
+        decoder: Decoder | None = None,
+        frozen: bool = True,
     ):
         super().__init__(name="ssd")
-        self.model = model
+        self._network = (
+            freeze(model)
+            if frozen
+            else functools.partial(model, training=False)
+        )
         self._decoder = decoder or Decoder(config)
         self._size = config.image_size
         self._class_names = list(config.class_names)
+        # Where a configuration has no names, numbers are what can be served.
+        numbers = [str(label) for label in range(1, config.num_classes + 1)]
+        self._label_names = ["", *(config.class_names or numbers)]
+        pixels = tf.TensorSpec(
+            [None, self._size, self._size, 3], tf.float32, name="input_tensor"
+        )
+        self.raw_outputs = tf.function(
+            self._raw_outputs, input_signature=[pixels]
+        )
+
+    @property
+    def signatures(self) -> dict[str, Callable]:
+        """The graph functions under the names by which they are served."""
+        return {
+            BYTES_SIGNATURE: self.detect_bytes,
+            PIXELS_SIGNATURE: self.detect_pixels,
+            RAW_SIGNATURE: self.raw_outputs,
+            NAMES_SIGNATURE: self.class_names,
+        }
 
     @tf.function(input_signature=[])
     def class_names(self):
@@ -72,71 +103,20 @@ class DetectionModule(tf.Module):
         """Detects on [B, H, W, 3] uint8 RGB images."""
         return self._detect(images.resize(input_tensor, self._size))
 
+    def _raw_outputs(self, input_tensor):
+        """What the network says of [B, S, S, 3] float32 RGB 0..255 pixels."""
+        return self._network(input_tensor)
+
     def _decode_and_resize(self, image_bytes):
         return images.resize(images.decode(image_bytes), self._size)
 
     def _detect(self, pixels):
-        found = self._decoder(self.model(pixels, training=False))
+        found = self._decoder(self._network(pixels))
+        names = tf.constant(self._label_names, tf.string)  # [C + 1]
         return {
             "detection_boxes": box_ops.clip(found.boxes),
             "detection_scores": found.scores,
             "detection_classes": tf.cast(found.classes, tf.float32),
             "num_detections": tf.cast(found.num_detections, tf.float32),
+            "detection_class_names": tf.gather(names, found.classes),
         }
-
-
-def export_saved_model(
-    module: DetectionModule, export_dir, *, version: int | None = None
-) -> pathlib.Path:
-    """Writes `<export_dir>/<version>/`, the layout that TF Serving watches.
-
-    The version appears whole or not at all: it is written beside its place,
-    under a name that TF Serving does not read, and then renamed.
-
-    Args:
-      module: what to export.
-      export_dir: the folder that holds the versions.
-      version: positive integer; the next free one by default.
-
-    Returns:
-      the folder of the version.
-
-    Raises:
-      InputError: the version exists already, or export_dir is a file.
-    """
-    export_dir = pathlib.Path(export_dir)
-    if export_dir.exists() and not export_dir.is_dir():
-        raise InputError(f"--export_dir={export_dir} is a file, not a folder")
-    console.make_folder("export_dir", export_dir)
-    if version is None:
-        version = max(_versions(export_dir), default=0) + 1
-    target = export_dir / str(version)
-    if target.exists():
-        raise InputError(
-            f"{target} exists already; expected a version that is not there"
-        )
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".tmp_", dir=export_dir))
-    try:
-        tf.saved_model.save(
-            module,
-            str(temporary),
-            signatures={
-                BYTES_SIGNATURE: module.detect_bytes,
-                PIXELS_SIGNATURE: module.detect_pixels,
-                "class_names": module.class_names,
-            },
-        )
-        temporary.chmod(0o755)  # mkdtemp lets nobody else read it
-        os.rename(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return target
-
-
-def _versions(export_dir: pathlib.Path) -> list[int]:
-    return [
-        int(path.name)
-        for path in export_dir.iterdir()
-        if path.is_dir() and path.name.isdecimal()
-    ]

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.data import pipeline
+from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augment import build_policy
 from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
@@ -188,7 +188,7 @@ class TrainingRun:
         step = int(self._trainer.bad_step.numpy())
         if step < 0:
             return
-        names = pipeline.batch_image_ids(
+        names = shuffling.batch_image_ids(
             self._source,
             self._train.train_split,
             batch_size=self._train.batch_size,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.data import pipeline
+from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augment import POLICIES
 from ssd_tf.errors import InputError
 from ssd_tf.target_encoder import TargetEncoder
@@ -120,7 +120,7 @@ def test_augmentation_changes_from_epoch_to_epoch():
 def test_a_source_that_can_seek_reads_nothing_that_is_skipped():
     plain, seekable = ToySource(examples()), SeekableToySource(examples())
     for source in (plain, seekable):
-        order = pipeline.shuffled_examples(source, "train", seed=1, skip=6)
+        order = shuffling.shuffled_examples(source, "train", seed=1, skip=6)
         next(iter(order))
     assert plain.num_read >= NUM_IMAGES
     assert seekable.num_read < NUM_IMAGES
@@ -128,7 +128,7 @@ def test_a_source_that_can_seek_reads_nothing_that_is_skipped():
 
 def test_every_place_in_the_order_is_as_likely(source):
     """Over 140 epochs each image comes first about 20 times."""
-    order = pipeline.shuffled_examples(source, "train", seed=3)
+    order = shuffling.shuffled_examples(source, "train", seed=3)
     names = [e["image_id"].numpy() for e, _ in order.take(140 * NUM_IMAGES)]
     first = names[::NUM_IMAGES]
     counts = [first.count(name) for name in sorted(set(names))]
@@ -137,14 +137,42 @@ def test_every_place_in_the_order_is_as_likely(source):
 
 
 def test_seeds_are_all_different(source):
-    order = pipeline.shuffled_examples(source, "train", seed=3)
+    order = shuffling.shuffled_examples(source, "train", seed=3)
     seeds = {tuple(s.numpy()) for _, s in order.take(5 * NUM_IMAGES)}
     assert len(seeds) == 5 * NUM_IMAGES
 
 
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_one_example_can_be_seen_again_alone(source, epoch):
+    """Its seed needs no more than the run's, the epoch and its index."""
+    order = shuffling.shuffled_examples(
+        source, "train", seed=1, skip=epoch * NUM_IMAGES
+    )
+    policy = POLICIES["ssd"]
+    seen = {
+        example["image_id"].numpy(): pipeline.prepare_example(
+            example, seed, encoder=encoder, policy=policy, image_size=8
+        )
+        for example, seed in order.take(NUM_IMAGES)
+    }
+    for index, example in enumerate(source.dataset("train")):
+        again = pipeline.prepare_example(
+            example,
+            shuffling.example_seed(1, epoch=epoch, index=index),
+            encoder=encoder,
+            policy=policy,
+            image_size=8,
+        )
+        tf.nest.map_structure(
+            np.testing.assert_array_equal,
+            again,
+            seen[example["image_id"].numpy()],
+        )
+
+
 @pytest.mark.parametrize("step", [0, 2, 5])
 def test_batch_image_ids(source, step):
-    names = pipeline.batch_image_ids(
+    names = shuffling.batch_image_ids(
         source, "train", batch_size=BATCH_SIZE, seed=1, step=step
     )
     batch = batches(source, step + 1)[step]

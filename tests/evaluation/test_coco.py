@@ -142,6 +142,22 @@ def test_crowd_is_not_to_be_found_and_forgives():
     assert evaluate(image).result()["mAP"] == pytest.approx(1.0)
 
 
+def test_crowds_and_difficult_objects_are_alike(random_images):
+    names = tuple("abcd")
+    images = random_images(7)
+    evaluator = CocoEvaluator(names)
+    for gt_boxes, gt_labels, ignored, *found in images:
+        even = np.arange(len(ignored)) % 2 == 0
+        evaluator.update(
+            gt_boxes,
+            gt_labels,
+            ignored & even,
+            *found,
+            gt_is_crowd=ignored & ~even,
+        )
+    assert evaluator.result() == evaluate(*images, names=names).result()
+
+
 @pytest.mark.parametrize(
     "images",
     [
@@ -212,6 +228,48 @@ def test_ap50_is_vocs_area_for_isolated_objects(seed):
     ap50 = evaluate(image).result()["AP50"]
     # A falling curve's mean over 101 points is within .01 of its area.
     assert ap50 == pytest.approx(voc.result()["mAP"], abs=0.01)
+
+
+def objects_and_crowds(seed, num_objects=20, num_crowds=6, num_others=60):
+    """Crowds over some of the objects; no object is hit twice.
+
+    VOC and COCO also differ in a second box on an object inside a crowd.
+    """
+    rng = np.random.default_rng(seed)
+    corner = np.array([[0, 100 * i] for i in range(num_objects)])
+    objects = np.hstack([corner, corner + 40])
+    crowd_corner = rng.integers(0, [30, 100 * num_objects], (num_crowds, 2))
+    sides = rng.integers(30, 200, (num_crowds, 2))
+    crowds = np.hstack([crowd_corner, crowd_corner + sides])
+    # Moved by up to 7 pixels a box keeps an IoU of .5.
+    near = objects + rng.integers(0, 14, (num_objects, 1))
+    # A quarter of an object at most, so below an IoU of .5.
+    corner = rng.integers(0, [100, 100 * num_objects], (num_others, 2))
+    boxes = np.vstack([near, np.hstack([corner, corner + 20])]).astype(float)
+    is_crowd = np.arange(num_objects + num_crowds) >= num_objects
+    scores = rng.permutation(len(boxes)) / len(boxes)  # No two are equal.
+    gt_boxes = np.vstack([objects, crowds]).astype(float)
+    ones = np.ones(len(gt_boxes) + len(boxes), int)
+    labels, gt_labels = ones[: len(boxes)], ones[: len(gt_boxes)]
+    return gt_boxes, gt_labels, is_crowd, boxes, scores, labels
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_voc_takes_crowds_as_pycocotools_does(seed):
+    """True, false and ignored detections are the same ones at IoU .5."""
+    image = objects_and_crowds(seed)
+    gt_boxes, gt_labels, is_crowd, *found = image
+    voc = VocEvaluator(("cat",))
+    voc.update(gt_boxes, gt_labels, None, *found, gt_is_crowd=is_crowd)
+    curve = voc.curves()["cat"]
+    cell = pycocotools_by_hand([image], 1).evalImgs[0]
+    counted = ~cell["dtIgnore"][0].astype(bool)
+    correct = cell["dtMatches"][0][counted] > 0
+    assert (~counted).sum() > 10 and correct.sum() > 5
+    np.testing.assert_array_equal(
+        curve.scores, np.array(cell["dtScores"])[counted]
+    )
+    np.testing.assert_allclose(curve.recall, np.cumsum(correct) / 20)
 
 
 def test_ap50_gives_a_second_box_the_second_object_where_voc_does_not():

@@ -27,6 +27,7 @@ EVALUATORS = [VocEvaluator, CocoEvaluator, ErrorBreakdown]
         ({"scores": [0.5]}, "scores must be [2], one per box, got (1,)"),
         ({"labels": [[1], [2]]}, "labels must be [2], one per box, got (2, 1)"),
         ({"gt_is_difficult": [0, 0]}, "gt_is_difficult must be [1]"),
+        ({"gt_is_crowd": [0, 0]}, "gt_is_crowd must be [1], one per box"),
         ({"labels": [1, 3]}, "labels must be whole numbers 0..2, got 3"),
         ({"gt_labels": [-1]}, "gt_labels must be whole numbers 0..2, got -1"),
         ({"labels": [1, 1.5]}, "labels must be whole numbers 0..2, got 1.5"),

@@ -91,6 +91,98 @@ def test_difficult_object_forgives_any_number_of_detections():
     assert evaluate(image).result()["mAP"] == 1.0
 
 
+CROWD = [0, 100, 100, 200]
+OBJECT = [0, 100, 10, 110]  # In the crowd's corner.
+
+
+def with_crowd(boxes, *, labels=None, crowd_label=1, difficult=None, **options):
+    """Detections in falling score; objects are A, `OBJECT` and a crowd."""
+    evaluator = VocEvaluator(("cat", "dog"), **options)
+    evaluator.update(
+        [CROWD, A, OBJECT],
+        [crowd_label, 1, 1],
+        difficult,
+        boxes,
+        np.linspace(0.9, 0.1, len(boxes)),
+        labels or [1] * len(boxes),
+        gt_is_crowd=[1, 0, 0],
+    )
+    return evaluator
+
+
+def test_crowd_forgives_any_number_and_is_not_to_be_found():
+    # IoU .01 with the crowd, and all of it inside.
+    inside = [50, 150, 60, 160]
+    evaluator = with_crowd([inside, inside, CROWD, A, OBJECT])
+    result = evaluator.result()
+    assert result["AP"] == {"cat": 1.0}
+    assert result["num_objects"] == {"cat": 2, "dog": 0}
+    assert result["num_detections"] == {"cat": 5, "dog": 0}
+    np.testing.assert_allclose(evaluator.curves()["cat"].scores, [0.3, 0.1])
+
+
+@pytest.mark.parametrize("right, counted", [(109, [0.5]), (110, [])])
+def test_overlap_with_a_crowd_is_the_share_of_the_detection(right, counted):
+    # Ten of 19 and of 20 columns lie left of the crowd.
+    box = [50, 90, 60, right]
+    curve = with_crowd([box, A], iou_threshold=0.5).curves()["cat"]
+    assert len(curve.scores) == 1 + len(counted)
+
+
+def test_plus_one_rule_with_a_crowd():
+    # With the last pixel 1 of 11 columns is in the crowd, without none.
+    box = [50, 90, 60, 100]
+    for plus_one, precision in ((True, [1]), (False, [0, 1 / 2])):
+        curve = with_crowd(
+            [box, A], plus_one=plus_one, iou_threshold=1 / 11
+        ).curves()["cat"]
+        np.testing.assert_allclose(curve.precision, precision)
+
+
+def test_crowd_of_another_class_forgives_nothing():
+    boxes = [[50, 150, 60, 160], A, OBJECT]
+    result = with_crowd(boxes, crowd_label=2).result()
+    assert result["AP"] == {"cat": pytest.approx(2 / 3)}
+    assert result["absent_classes"] == ["dog"]
+
+
+def test_object_in_a_crowd_comes_first():
+    # A crowd covers all the detections; the object has IoU 1, .8 and .4.
+    boxes = [[0, 100, 10, 108], OBJECT, [0, 100, 10, 104], A]
+    curve = with_crowd(boxes).curves()["cat"]
+    # A hit, its duplicate, ignored below the threshold, a hit.
+    np.testing.assert_allclose(curve.precision, [1, 1 / 2, 2 / 3])
+    np.testing.assert_allclose(curve.recall, [1 / 2, 1 / 2, 1])
+
+
+def test_difficult_crowd_is_a_crowd():
+    inside = [50, 150, 60, 160]
+    evaluator = with_crowd([inside, A, OBJECT], difficult=[1, 0, 1])
+    np.testing.assert_allclose(evaluator.curves()["cat"].scores, [0.5])
+    assert evaluator.result()["AP"] == {"cat": 1.0}
+
+
+def test_crowd_alone_makes_no_class():
+    evaluator = VocEvaluator(("cat",))
+    evaluator.update([A], [1], None, [A], [0.9], [1], gt_is_crowd=[True])
+    assert evaluator.result()["absent_classes"] == ["cat"]
+    assert evaluator.result()["num_objects"] == {"cat": 0}
+
+
+def test_padded_crowd_forgives_nothing():
+    evaluator = VocEvaluator(("cat",))
+    evaluator.update(
+        [CROWD, A],
+        [0, 1],
+        None,
+        [CROWD, A],
+        [0.9, 0.8],
+        [1, 1],
+        gt_is_crowd=[True, False],
+    )
+    assert evaluator.result()["mAP"] == 0.5
+
+
 def test_absent_classes_stand_apart():
     image = ([A, B], [1, 2], [0, 1], [A, B, B], [0.9, 0.8, 0.7], [1, 2, 3])
     result = evaluate(image, names=("cat", "dog", "cow")).result()

@@ -1,10 +1,15 @@
-"""Encoded images of several sizes and formats."""
+"""Encoded images of several sizes and formats; a detector to export."""
 
+import dataclasses
 import io
+from typing import NamedTuple
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
+
+from ssd_tf import DetectorConfig, training
 
 
 def _encode(image, image_format):
@@ -29,3 +34,29 @@ def pictures():
         _encode(blocks(70, 110), "PNG"),
         _encode(blocks(40, 200), "JPEG"),
     ]
+
+
+class Detector(NamedTuple):
+    """What is exported; images [4, 64, 64, 3] of coloured squares."""
+
+    model: keras.Model
+    config: DetectorConfig
+    images: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def detector(small_model, small_run):
+    """The small detector with scores that are not all near 0 or 1.
+
+    So tells the threshold apart, and none of few detections change places.
+    """
+    model = keras.models.clone_model(small_model)
+    model.set_weights(small_model.get_weights())
+    for layer in model.layers:
+        if "_mbox_" in layer.name:
+            layer.set_weights([0.2 * weight for weight in layer.get_weights()])
+    config, _ = training.RunDir(small_run).read_configs()
+    coarse = np.random.default_rng(0).integers(10, 246, (4, 8, 8, 3))
+    images = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.float32)
+    config = dataclasses.replace(config, score_threshold=0.25)
+    return Detector(model, config, images)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf import Decoder, InputError, build_detector, serving
+from ssd_tf.data import shapes_drawing
 
 OUTPUTS = {
     "detection_boxes": (None, 200, 4),
@@ -19,6 +20,8 @@ OUTPUTS = {
     "detection_classes": (None, 200),
     "num_detections": (None,),
 }
+NAMES = "detection_class_names"
+CLASS_NAMES = [name.encode() for name in shapes_drawing.CLASS_NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +42,17 @@ def serve(loaded):
     return call
 
 
+def assert_close(found, expected):
+    """Numbers nearly the same, strings the same."""
+    if expected.dtype == object:
+        np.testing.assert_array_equal(found, expected)
+    else:
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def assert_valid(outputs, batch_size, *, count=None):
     """What a client may rely on."""
-    assert set(outputs) == set(OUTPUTS)
+    assert set(outputs) == {*OUTPUTS, NAMES}
     for name, shape in OUTPUTS.items():
         assert outputs[name].shape == (batch_size, *shape[1:])
         assert outputs[name].dtype == np.float32
@@ -55,6 +66,9 @@ def assert_valid(outputs, batch_size, *, count=None):
         assert set(classes[:number]) <= {1.0, 2.0, 3.0, 4.0, 5.0}
         assert not classes[number:].any() and not scores[i, number:].any()
         assert not boxes[i, number:].any()
+        names = [b"", *CLASS_NAMES]
+        expected = [names[int(label)] for label in classes]
+        assert outputs[NAMES][i].tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -71,8 +85,31 @@ def test_signatures_of_the_object_detection_api(loaded, name, dtype, shape):
     assert inputs["input_tensor"].dtype == dtype
     assert inputs["input_tensor"].shape.as_list() == shape
     outputs = signature.structured_outputs
-    assert {n: tuple(s.shape) for n, s in outputs.items()} == OUTPUTS
-    assert {s.dtype for s in outputs.values()} == {tf.float32}
+    shapes = {n: tuple(s.shape) for n, s in outputs.items()}
+    assert shapes.pop(NAMES) == (None, 200)
+    assert shapes == OUTPUTS
+    dtypes = {n: s.dtype for n, s in outputs.items()}
+    assert dtypes.pop(NAMES) == tf.string
+    assert set(dtypes.values()) == {tf.float32}
+
+
+def test_raw_signature_is_the_network(loaded, small_model):
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 64, 64, 3))
+    pixels = tf.constant(pixels, tf.float32)
+    signature = loaded.signatures["raw"]
+    outputs = signature(input_tensor=pixels)
+    expected = small_model(pixels, training=False)
+    assert set(outputs) == {"logits", "localisations"}
+    for name, value in outputs.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-4)
+        assert signature.structured_outputs[name].shape[0] is None
+
+
+def test_weights_are_constants_stored_once(loaded, small_export, small_model):
+    assert not loaded.signatures["serving_default"].variables
+    graph = (small_export / "saved_model.pb").read_bytes()
+    largest = max((v.numpy() for v in small_model.weights), key=np.size)
+    assert graph.count(largest.tobytes()) == 1
 
 
 def test_any_batch_of_any_formats_equals_one_by_one(serve, pictures):
@@ -85,9 +122,7 @@ def test_any_batch_of_any_formats_equals_one_by_one(serve, pictures):
         assert_valid(outputs, batch_size)
         for name, values in outputs.items():
             for i, value in enumerate(values):
-                np.testing.assert_allclose(
-                    value, single[i][name][0], atol=1e-5, err_msg=name
-                )
+                assert_close(value, single[i][name][0])
     # Other pictures have other detections.
     scores = [outputs["detection_scores"] for outputs in single]
     assert all(np.abs(s - scores[0]).max() > 1e-4 for s in scores[1:])
@@ -103,13 +138,13 @@ def test_pixels_give_what_their_file_gives(loaded, serve, pictures, index):
     assert_valid(outputs, 2)
     for name, expected in serve(pictures[index]).items():
         for value in outputs[name]:
-            np.testing.assert_allclose(value, expected[0], atol=1e-5)
+            assert_close(value, expected[0])
 
 
 def test_answers_are_those_of_the_model(serve, small_module, pictures):
     expected = small_module.detect_bytes(tf.constant(pictures))
     for name, value in serve(*pictures).items():
-        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+        assert_close(value, expected[name].numpy())
 
 
 @pytest.mark.parametrize("junk", [b"", b"<html>", b"\xff\xd8\xff\xe0 cut"])
@@ -129,6 +164,8 @@ def test_nothing_found_is_finite(small_detector, pictures):
     outputs = {name: value.numpy() for name, value in outputs.items()}
     assert_valid(outputs, 2, count=0)
     # JSON of TF Serving has no NaN.
+    names = outputs.pop(NAMES)
+    assert set(names.ravel()) == {b""}
     json.dumps({n: v.tolist() for n, v in outputs.items()}, allow_nan=False)
 
 
@@ -153,7 +190,10 @@ model = tf.saved_model.load(sys.argv[1])
 images = tf.constant([open(path, "rb").read() for path in sys.argv[3:]])
 outputs = model.signatures["serving_default"](input_tensor=images)
 assert not any(name.split(".")[0] == "ssd_tf" for name in sys.modules)
-np.savez(sys.argv[2], **{n: v.numpy() for n, v in outputs.items()})
+names = "detection_class_names"
+np.savez(sys.argv[2],
+    **{n: v.numpy() for n, v in outputs.items() if n != names},
+    **{names: outputs[names].numpy().astype(bytes)})
 """
 
 
@@ -168,24 +208,29 @@ def test_loads_where_ssd_tf_is_not(tmp_path, small_export, serve, pictures):
     )
     with np.load(tmp_path / "found.npz") as found:
         for name, expected in serve(*pictures).items():
-            np.testing.assert_allclose(found[name], expected, atol=1e-5)
+            assert_close(found[name], expected)
 
 
-def test_thresholds_can_be_set(small_module, small_detector, pictures):
+def test_thresholds_can_be_set(small_model, small_detector, pictures):
     strict = Decoder(small_detector, max_detections=3)
     module = serving.DetectionModule(
-        small_module.model, small_detector, decoder=strict
+        small_model, small_detector, decoder=strict
     )
     outputs = module.detect_bytes(tf.constant(pictures[:1]))
     assert outputs["detection_boxes"].shape == (1, 3, 4)
 
 
-def test_model_without_class_names(small_module, small_detector):
+def test_model_without_class_names(small_model, small_detector, pictures):
     module = serving.DetectionModule(
-        small_module.model,
+        small_model,
         dataclasses.replace(small_detector, class_names=()),
     )
     assert module.class_names()["class_names"].shape == (0,)
+    outputs = module.detect_bytes(tf.constant(pictures[:1]))
+    names = outputs["detection_class_names"][0].numpy().astype(str)
+    classes = outputs["detection_classes"][0].numpy().astype(int)
+    assert classes.any()
+    assert names.tolist() == [str(c) if c else "" for c in classes]
 
 
 def test_file_in_the_way(small_module, tmp_path):

@@ -111,3 +111,33 @@ def test_predictor(small_export, small_module, pictures):
     assert found.classes.dtype == "int32" and found.classes.min() >= 1
     with pytest.raises(tf.errors.InvalidArgumentError):
         predictor(b"junk")
+
+
+def test_model_of_an_export_dir_is_found(export, tmp_path, small_module):
+    exports = tmp_path / "deep/exports"
+    export(2)
+    assert serving.find_saved_model(tmp_path / "deep") == exports / "2"
+    (tmp_path / "deep/serving").mkdir()
+    (tmp_path / "deep/model.onnx").touch()
+    assert serving.find_saved_model(tmp_path / "deep") == exports / "2"
+    serving.export_saved_model(small_module, tmp_path / "deep/other")
+    with pytest.raises(
+        InputError,
+        match="deep holds several models: exports, other; expected the folder "
+        "of one, such as .*deep/exports$",
+    ):
+        serving.find_saved_model(tmp_path / "deep")
+    assert serving.find_saved_model(exports) == exports / "2"
+
+
+@pytest.mark.parametrize("name", ["mine", "a_b-c.1", "_", "2nd"])
+def test_names_of_models(name):
+    assert serving.check_model_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "7", ".hidden", "-x", "a b", "a/b", "a:b", "é"]
+)
+def test_names_that_no_model_can_have(name):
+    with pytest.raises(InputError, match=f"^{name!r} cannot be the name of a"):
+        serving.check_model_name(name)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import InputError
-from ssd_tf.data import pipeline
+from ssd_tf.data import shuffling
 from ssd_tf.training import RunDir, TrainingRun, load_run, loop
 
 # These are in the checkpoint, but count how often it was saved.
@@ -131,7 +131,7 @@ def test_loss_that_is_not_finite_stops(start, monkeypatch):
     run, _ = start("run", **values)
     with pytest.raises(InputError) as caught:
         run.train(until=4)
-    names = pipeline.batch_image_ids(
+    names = shuffling.batch_image_ids(
         run._source, "train", batch_size=2, seed=0, step=1
     )
     assert len(set(names)) == 2

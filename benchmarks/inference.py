@@ -1,0 +1,278 @@
+"""Milliseconds from bytes to boxes, apart and together, in every format.
+
+    python benchmarks/inference.py --preset=ssd300_vgg16
+    python benchmarks/inference.py --run_dir=RUN --images=FOLDER
+
+Parts, each for batches of 1 and 8:
+
+    image     JPEG 500 x 375 decoded and resized, in graph
+    decode    the network's outputs to detections, with NMS
+    forward   the network
+    whole     bytes to boxes
+
+`keras` is the Keras model in a graph with its variables, `saved_model` the
+export that TF Serving loads, `litert` and `onnx` the files that export.py
+writes, the latter two with images decoded outside of the model. With --preset
+the weights are random and biased to background, so that `whole` finds
+nothing; `decode` then runs on outputs made like those of a trained detector of
+20 classes. With --run_dir everything is as trained, on the pictures given.
+
+All are measured in turns in one process. A large matrix product, measured
+between them, tells what the machine gave. Prints a table and one JSON line.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+from photographs import photograph_like, to_jpeg
+
+import ssd_tf
+from ssd_tf import serving, training
+from ssd_tf.data import images
+from ssd_tf.serving import saved_model
+
+_PRESET = flags.DEFINE_string("preset", "ssd300_tiny", "Key of PRESETS.")
+_RUN_DIR = flags.DEFINE_string("run_dir", None, "A run, instead of a preset.")
+_IMAGES = flags.DEFINE_string(
+    "images", None, "Folder of JPEG files (default: made, 500 x 375)."
+)
+_BATCHES = flags.DEFINE_list("batches", ["1", "8"], "Batch sizes.")
+_ROUNDS = flags.DEFINE_integer("rounds", 30, "Calls of each, at batch 1.")
+_FORMATS = flags.DEFINE_list(
+    "formats", ["keras", "saved_model", "litert", "onnx"], "What to measure."
+)
+_MATRIX = 2048
+
+
+def load() -> tuple[ssd_tf.DetectorConfig, object]:
+    """The detector to measure."""
+    if _RUN_DIR.value:
+        config, _, model = training.load_run(_RUN_DIR.value)
+        return config, model
+    config = ssd_tf.PRESETS[_PRESET.value]
+    names = tuple(f"class {i}" for i in range(1, config.num_classes + 1))
+    config = dataclasses.replace(config, class_names=names)
+    model = ssd_tf.build_detector(config)
+    for layer in model.layers:
+        if layer.name.endswith("_mbox_conf"):
+            kernel, bias = layer.get_weights()
+            bias[:: config.num_classes + 1] += 30.0
+            layer.set_weights([kernel, bias])
+    return config, model
+
+
+def pictures() -> list[bytes]:
+    """Eight encoded images."""
+    if _IMAGES.value:
+        files = sorted(pathlib.Path(_IMAGES.value).glob("*.jp*g"))[:8]
+        return [file.read_bytes() for file in files]
+    rng = np.random.default_rng(0)
+    return [to_jpeg(photograph_like(rng)) for _ in range(8)]
+
+
+def trained_like(config, batch_size: int) -> dict[str, tf.Tensor]:
+    """Outputs of a detector that sees 8 objects among much background."""
+    rng = np.random.default_rng(0)
+    num_anchors = len(ssd_tf.build_anchors(config))
+    shape = (batch_size, num_anchors, config.num_classes + 1)
+    logits = rng.normal(0, 1, shape)
+    logits[..., 0] += 9 + rng.normal(0, 1, shape[:2])
+    for image in logits:
+        for first in rng.integers(0, num_anchors - 60, 8):
+            near = slice(first, first + rng.integers(5, 60))
+            label = rng.integers(1, config.num_classes + 1)
+            image[near, label] += rng.uniform(3, 14)
+    return {
+        "logits": tf.constant(logits, tf.float32),
+        "localisations": tf.constant(
+            rng.normal(0, 1, (*shape[:2], 4)), tf.float32
+        ),
+    }
+
+
+def keras_calls(config, model, _) -> dict[str, Callable]:
+    """The Keras model in a graph, and the parts that all share."""
+    decoder = ssd_tf.Decoder(config)
+
+    @tf.function
+    def prepare(encoded):
+        return tf.map_fn(
+            lambda one: images.resize(images.decode(one), config.image_size),
+            encoded,
+            fn_output_signature=tf.float32,
+        )
+
+    @tf.function
+    def forward(pixels):
+        return model(pixels, training=False)
+
+    @tf.function
+    def decode(outputs):
+        return decoder(outputs)
+
+    @tf.function
+    def whole(encoded):
+        return decoder(model(prepare(encoded), training=False))
+
+    return {
+        "image": prepare,
+        "decode": decode,
+        "forward": forward,
+        "whole": whole,
+    }
+
+
+def saved_model_calls(config, model, folder) -> dict[str, Callable]:
+    """The signatures of the export."""
+    module = serving.DetectionModule(model, config)
+    path = serving.export_saved_model(module, folder / "saved_model")
+    loaded = tf.saved_model.load(str(path))
+
+    # Through `loaded`, whose resources go when it goes.
+    def call(name):
+        return lambda value: loaded.signatures[name](input_tensor=value)
+
+    return {
+        "forward": call(saved_model.RAW_SIGNATURE),
+        "whole": call(saved_model.BYTES_SIGNATURE),
+    }
+
+
+def litert_calls(config, model, folder) -> dict[str, Callable]:
+    """The .tflite file; its batch is 1."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    raw = serving.export_litert(
+        model, config, folder / "raw.tflite", with_nms=False
+    )
+    interpreter = Interpreter(str(raw), num_threads=os.cpu_count())
+    runner = interpreter.get_signature_runner()
+    path = serving.export_litert(model, config, folder / "model.tflite")
+    predictor = serving.predictor_of_litert(path)
+
+    def forward(pixels):
+        if len(pixels) > 1:
+            raise ValueError("the batch is 1")
+        return runner(images=pixels.numpy())
+
+    return {
+        "forward": forward,
+        "whole": lambda encoded: predictor.detect_batch(list(encoded.numpy())),
+    }
+
+
+def onnx_calls(config, model, folder) -> dict[str, Callable]:
+    """The .onnx file in ONNX Runtime."""
+    import onnxruntime
+
+    raw = serving.export_onnx(
+        model, config, folder / "raw.onnx", with_nms=False
+    )
+    session = onnxruntime.InferenceSession(str(raw))
+    path = serving.export_onnx(model, config, folder / "model.onnx")
+    predictor = serving.predictor_of_onnx(path)
+    return {
+        "forward": lambda pixels: session.run(None, {"images": pixels.numpy()}),
+        "whole": lambda encoded: predictor.detect_batch(list(encoded.numpy())),
+    }
+
+
+_CALLS = {
+    "keras": keras_calls,
+    "saved_model": saved_model_calls,
+    "litert": litert_calls,
+    "onnx": onnx_calls,
+}
+
+
+def milliseconds(call: Callable, argument) -> float:
+    """Wall time of one call, to the last value."""
+    start = time.perf_counter()
+    for value in tf.nest.flatten(call(argument)):
+        np.asarray(value)
+    return 1e3 * (time.perf_counter() - start)
+
+
+def measure(calls, arguments, rounds: int) -> dict[str, dict[str, float]]:
+    """p50 and p95 of each call; all take turns."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds + 2):  # the first two warm up
+        for name, call in calls.items():
+            argument = arguments[name.split(" ")[0]]
+            times[name].append(milliseconds(call, argument))
+    return {
+        name: {
+            "p50": round(float(np.percentile(values[2:], 50)), 2),
+            "p95": round(float(np.percentile(values[2:], 95)), 2),
+        }
+        for name, values in times.items()
+    }
+
+
+def main(_):
+    """Measures the formats and prints."""
+    config, model = load()
+    encoded = pictures()
+    figures = {}
+    matrix = tf.random.stateless_uniform([_MATRIX, _MATRIX], [0, 0])
+    with tempfile.TemporaryDirectory() as folder:
+        formats = {
+            name: _CALLS[name](config, model, pathlib.Path(folder))
+            for name in _FORMATS.value
+        }
+        for batch_size in map(int, _BATCHES.value):
+            calls = {
+                f"{part} {name}": call
+                for name, parts in formats.items()
+                for part, call in parts.items()
+                if batch_size == 1 or (part, name) != ("forward", "litert")
+            }
+            calls["matmul"] = lambda x: tf.matmul(x, x)
+            files = tf.constant(encoded[:batch_size])
+            pixels = keras_calls(config, model, None)["image"](files)
+            outputs = (
+                model(pixels, training=False)
+                if _RUN_DIR.value
+                else trained_like(config, batch_size)
+            )
+            arguments = {
+                "image": files,
+                "whole": files,
+                "forward": pixels,
+                "decode": outputs,
+                "matmul": matrix,
+            }
+            rounds = max(3, _ROUNDS.value // batch_size)
+            figures[batch_size] = measure(calls, arguments, rounds)
+    print("| what | " + " | ".join(f"batch {b}" for b in figures) + " |")
+    for name in figures[min(figures)]:
+        cells = (
+            "{p50:.1f} / {p95:.1f}".format(**f[name]) if name in f else "-"
+            for f in figures.values()
+        )
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    seconds = figures[min(figures)]["matmul"]["p50"] / 1e3
+    print(
+        json.dumps(
+            {
+                "benchmark": "inference",
+                "detector": model.name,
+                "cores": len(os.sched_getaffinity(0)),
+                "gflop_per_second": round(2e-9 * _MATRIX**3 / seconds, 1),
+                "tensorflow": tf.__version__,
+                "milliseconds": figures,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    app.run(main)

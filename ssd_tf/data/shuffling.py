@@ -1,0 +1,155 @@
+"""The order of training examples, and a seed for each.
+
+Randomness is stateless. The order of an epoch depends on (seed of the run,
+epoch), and what is random about an example on (seed of the run, epoch, index
+in the data set). So training can start at any step and sees what an
+uninterrupted run would have seen, and one example can be seen again alone.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import tensorflow as tf
+
+from ssd_tf.errors import InputError
+
+# Examples that wait in memory, still compressed, while they are shuffled.
+_SHUFFLE_BUFFER = 5_000
+# Two streams of random numbers of a run.
+_ORDER, _AUGMENTATION = 0, 1
+
+
+@runtime_checkable
+class RandomAccess(Protocol):
+    """What a source may offer besides `ssd_tf.data.source.Source`."""
+
+    def examples_at(
+        self, split: str, indices: tf.data.Dataset
+    ) -> tf.data.Dataset:
+        """The examples at positions of `dataset(split)`, in that order."""
+
+
+def example_seed(seed: int, *, epoch, index):
+    """The seed of an example's augmentation.
+
+    Args:
+      seed: of the run.
+      epoch: scalar int, passes over the data that came before.
+      index: scalar int, position of the example in `dataset(split)`.
+
+    Returns:
+      [2] int32.
+    """
+    return _fold(_fold([seed, _AUGMENTATION], epoch), index)
+
+
+def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
+    """A source's examples over and over, each epoch in an order of its own.
+
+    Where a source can be read in any order, the order is a permutation of the
+    whole split, nothing waits in memory, and what is skipped is not read.
+    Elsewhere examples are drawn from a buffer.
+
+    Args:
+      source: `ssd_tf.data.source.Source`, may be `RandomAccess` as well.
+      split: one of its splits.
+      seed: of the run.
+      skip: examples to leave out at the start; whole epochs cost nothing.
+
+    Returns:
+      endless `tf.data.Dataset` of (example, [2] int32 seed).
+
+    Raises:
+      InputError: the split has no examples.
+    """
+    num_examples = source.num_examples(split)
+    if num_examples == 0:
+        raise InputError(f"{source.name}: split {split!r} has no images")
+    if isinstance(source, RandomAccess):
+        return _permuted(source, split, num_examples, seed=seed, skip=skip)
+    return _buffered(source, split, num_examples, seed=seed, skip=skip)
+
+
+def _permuted(source, split: str, num_examples: int, *, seed: int, skip: int):
+    """`shuffled_examples` of a source that is `RandomAccess`."""
+
+    def place(i):
+        epoch = i // num_examples
+        index = tf.random.experimental.index_shuffle(
+            i % num_examples, _order_seed(seed, epoch), num_examples - 1
+        )
+        return epoch, index
+
+    places = tf.data.Dataset.counter(skip).map(place)
+    return tf.data.Dataset.zip(
+        source.examples_at(split, places.map(lambda epoch, index: index)),
+        places.map(
+            lambda epoch, index: example_seed(seed, epoch=epoch, index=index)
+        ),
+    )
+
+
+def _buffered(source, split: str, num_examples: int, *, seed: int, skip: int):
+    """`shuffled_examples` of a source that is read in its own order."""
+    dataset = source.dataset(split).enumerate()
+    buffer_size = min(num_examples, _SHUFFLE_BUFFER)
+    first_epoch, position = divmod(skip, num_examples)
+
+    def one_epoch(epoch):
+        shuffled = _shuffle(dataset, buffer_size, _order_seed(seed, epoch))
+        return shuffled.map(
+            lambda index, example: (
+                example,
+                example_seed(seed, epoch=epoch, index=index),
+            )
+        )
+
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    return epochs.flat_map(one_epoch).skip(position)
+
+
+def _order_seed(seed: int, epoch):
+    return _fold([seed, _ORDER], epoch)
+
+
+def _fold(seed, number):
+    """A [2] int32 seed that depends on another and on a number."""
+    return tf.random.experimental.stateless_fold_in(
+        seed, tf.cast(number, tf.int32)
+    )
+
+
+def _shuffle(dataset, buffer_size: int, seed):
+    """`dataset.shuffle` with a [2] int32 tensor for a seed.
+
+    The method mixes its seed with the global one, so that the order would
+    depend on who else has set that, and it takes no tensor where that is 0.
+    """
+    variant = tf.raw_ops.ShuffleDatasetV3(
+        input_dataset=tf.data.experimental.to_variant(dataset),
+        buffer_size=buffer_size,
+        seed=tf.cast(seed[0], tf.int64),
+        seed2=tf.cast(seed[1], tf.int64),
+        seed_generator=tf.raw_ops.DummySeedGenerator(),
+        output_types=_flat(dataset, lambda spec: spec.dtype),
+        output_shapes=_flat(dataset, lambda spec: spec.shape),
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(variant, dataset.element_spec)
+
+
+def _flat(dataset, attribute: Callable) -> list:
+    return [attribute(spec) for spec in tf.nest.flatten(dataset.element_spec)]
+
+
+def batch_image_ids(
+    source, split: str, *, batch_size: int, seed: int, step: int
+) -> list[str]:
+    """Names of the images that `training_batches` puts into one batch."""
+    examples = shuffled_examples(
+        source, split, seed=seed, skip=step * batch_size
+    )
+    return [
+        example["image_id"].numpy().decode()
+        for example, _ in examples.take(batch_size)
+    ]

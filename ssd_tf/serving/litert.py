@@ -1,0 +1,238 @@
+"""LiteRT (TFLite): a detector for phones and small boards.
+
+Input `images` [1, S, S, 3] RGB 0..255: float32, or uint8 where the network is
+quantised to 8 bits. Preprocessing is inside. Outputs are float32, in the order
+of TFLite's detection models:
+
+    detection_boxes    [1, K, 4] ymin, xmin, ymax, xmax in 0..1
+    detection_classes  [1, K] 0..C-1: the line of the label in labels.txt
+    detection_scores   [1, K]
+    num_detections     [1]
+
+The classes begin at 0, as those of TFLite_Detection_PostProcess do; elsewhere
+in ssd_tf they begin at 1. Detections are those of `ssd_tf.Decoder`. All
+operators are builtin ones.
+"""
+
+import pathlib
+from collections.abc import Callable, Iterable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.config import DetectorConfig
+from ssd_tf.decoder import Decoder
+from ssd_tf.errors import InputError
+from ssd_tf.serving import litert_graph, litert_metadata
+from ssd_tf.serving.candidates import class_candidates
+from ssd_tf.serving.files import check_new_file, write_new_file
+
+DETECTION_OUTPUTS = (
+    "detection_boxes",
+    "detection_classes",
+    "detection_scores",
+    "num_detections",
+)
+RAW_OUTPUTS = ("logits", "localisations")
+
+
+def export_litert(
+    model: keras.Model,
+    config: DetectorConfig,
+    path,
+    *,
+    decoder: Decoder | None = None,
+    quantization: str = "none",
+    representative_images: Iterable[np.ndarray] | None = None,
+    with_nms: bool = True,
+) -> pathlib.Path:
+    """Writes a `.tflite` file.
+
+    Args:
+      model: the detector.
+      config: its configuration; the class names become labels.txt.
+      path: of the file.
+      decoder: with the thresholds to export; None takes the config's.
+      quantization: "none"; "float16", weights of half the size; or "int8",
+        weights and activations of the network, with uint8 pixels. What
+        follows the network is always float32.
+      representative_images: [S, S, 3] RGB 0..255 each, about a hundred of
+        those the detector is for; "int8" takes the activations' ranges from
+        them.
+      with_nms: whether to detect; if not, the outputs are `logits`
+        [1, A, C + 1] and `localisations` [1, A, 4].
+
+    Returns:
+      the path.
+
+    Raises:
+      InputError: the quantization is unknown or has no images, the file
+        exists or cannot be made, or ai-edge-litert is not installed.
+    """
+    path = check_new_file(path, ".tflite")
+    if quantization not in QUANTIZATIONS:
+        raise InputError(
+            f"unknown quantization {quantization!r}; known: "
+            f"{', '.join(QUANTIZATIONS)}"
+        )
+    litert_graph.library("tools.flatbuffer_utils")  # fails before the work
+    size = config.image_size
+    options = QUANTIZATIONS[quantization](representative_images, size)
+    network = litert_graph.convert(
+        lambda pixels: dict(model(pixels, training=False)),
+        [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")],
+        model=model,
+        set_options=options,
+    )
+    graph = litert_graph.read(network)
+    if with_nms:
+        content = _append_decoder(
+            graph, decoder or Decoder(config), config, name=model.name
+        )
+    else:
+        litert_graph.order_outputs(graph, RAW_OUTPUTS)
+        content = litert_graph.write(graph)
+    write_new_file(path, content)
+    return path
+
+
+def _append_decoder(
+    graph, decoder: Decoder, config: DetectorConfig, *, name: str
+) -> bytes:
+    """The detection model with its metadata and labels.
+
+    The decoder is converted apart and never quantised: in 8 bits the corners
+    of a box have 256 places, and scores below 1/256 are nothing. The converter
+    has no public way to leave a part of a graph out.
+    """
+    litert_graph.join(graph, litert_graph.read(_convert_decoder(decoder)))
+    litert_graph.order_outputs(graph, DETECTION_OUTPUTS)
+    metadata = litert_metadata.detection_metadata(
+        name,
+        image_size=config.image_size,
+        has_labels=bool(config.class_names),
+    )
+    litert_graph.add_metadata(graph, litert_metadata.METADATA_NAME, metadata)
+    content = litert_graph.write(graph)
+    if config.class_names:
+        content = litert_metadata.append_labels(content, config.class_names)
+    return content
+
+
+Options = Callable[[tf.lite.TFLiteConverter], None]
+
+
+def _float32(representative_images, size: int) -> Options:
+    del representative_images, size
+    return lambda converter: None
+
+
+def _float16(representative_images, size: int) -> Options:
+    del representative_images, size
+
+    def set_options(converter):
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+
+    return set_options
+
+
+def _int8(representative_images, size: int) -> Options:
+    batches = _calibration_batches(representative_images, size)
+
+    def set_options(converter):
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([b] for b in batches)
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+        ]
+        converter.inference_input_type = tf.uint8
+
+    return set_options
+
+
+# name -> (representative images, side of the input) -> options
+QUANTIZATIONS: dict[str, Callable[..., Options]] = {
+    "none": _float32,
+    "float16": _float16,
+    "int8": _int8,
+}
+
+
+def _calibration_batches(representative_images, size: int) -> list[np.ndarray]:
+    """[1, S, S, 3] float32 each."""
+    given = () if representative_images is None else representative_images
+    batches = [np.array(image, np.float32)[None] for image in given]
+    if not batches:
+        raise InputError(
+            "quantization 'int8' needs representative images: about a "
+            "hundred of those the detector is for"
+        )
+    expected = (1, size, size, 3)
+    for batch in batches:
+        if batch.shape != expected:
+            raise InputError(
+                f"representative images must be {expected[1:]}, got "
+                f"{batch.shape[1:]}"
+            )
+    # Two pixels give the whole range, so that a quantised pixel is the pixel.
+    batches[0][0, 0, 0] = 0.0
+    batches[0][0, 0, 1] = 255.0
+    return batches
+
+
+def _convert_decoder(decoder: Decoder) -> bytes:
+    """The LiteRT model of what follows the network, for one image."""
+    num_anchors, num_outputs = len(decoder.anchors), decoder.num_classes + 1
+
+    def detect(logits, localisations):
+        boxes, scores = class_candidates(
+            decoder, {"logits": logits, "localisations": localisations}
+        )
+        return _suppress(boxes[0], scores[0], decoder)
+
+    return litert_graph.convert(
+        detect,
+        [
+            tf.TensorSpec([1, num_anchors, num_outputs], name="logits"),
+            tf.TensorSpec([1, num_anchors, 4], name="localisations"),
+        ],
+    )
+
+
+def _suppress(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
+    """NMS of [C, k, 4] boxes and [C, k] scores, a class at a time."""
+    limit = decoder.max_detections
+    kept_boxes, kept_scores = [], []
+    for class_boxes, class_scores in zip(
+        tf.unstack(boxes), tf.unstack(scores), strict=True
+    ):
+        # Version 4, padded, is the one with an operator in LiteRT.
+        index, count = tf.raw_ops.NonMaxSuppressionV4(
+            boxes=class_boxes,
+            scores=class_scores,
+            max_output_size=limit,
+            iou_threshold=decoder.nms_iou_threshold,
+            score_threshold=decoder.score_threshold,
+            pad_to_max_output_size=True,
+        )
+        is_kept = tf.range(limit) < count
+        kept_boxes.append(tf.gather(class_boxes, index))
+        kept_scores.append(
+            tf.where(is_kept, tf.gather(class_scores, index), 0.0)
+        )
+    best_scores, best = tf.math.top_k(tf.concat(kept_scores, axis=0), limit)
+    is_real = best_scores > 0.0  # [K]
+    best_boxes = tf.gather(tf.concat(kept_boxes, axis=0), best)
+    best_boxes = tf.clip_by_value(best_boxes, 0.0, 1.0)
+    classes = tf.gather(
+        tf.repeat(tf.range(decoder.num_classes, dtype=tf.float32), limit), best
+    )
+    found = {
+        "detection_boxes": tf.where(is_real[:, None], best_boxes, 0.0),
+        "detection_classes": tf.where(is_real, classes, 0.0),
+        "detection_scores": best_scores,
+        "num_detections": tf.reduce_sum(tf.cast(is_real, tf.float32)),
+    }
+    return {name: value[None] for name, value in found.items()}

@@ -1,0 +1,151 @@
+"""LiteRT metadata: what each tensor is, and the file of labels.
+
+The tables are those of metadata_schema.fbs (tensorflow/tflite-support, schema
+1.1.0), which no package that installs beside TensorFlow 2.21 can write. The
+labels are the file `labels.txt` of a ZIP archive behind the flatbuffer, where
+MediaPipe and the TFLite Task Library look for them.
+"""
+
+import io
+import zipfile
+
+import flatbuffers
+import numpy as np
+
+METADATA_NAME = "TFLITE_METADATA"
+LABELS_FILE = "labels.txt"
+
+# Numbers of enumerations and of the members of unions in the schema.
+_RGB = np.uint8(1)
+_FEATURE, _IMAGE, _BOUNDING_BOX = np.uint8(1), np.uint8(2), np.uint8(3)
+_NORMALIZATION = np.uint8(1)
+_BOUNDARIES = np.uint8(1)
+_VALUE_LABELS = np.uint8(3)
+_PREPEND_SCALAR = {
+    np.int32: flatbuffers.Builder.PrependInt32Slot,
+    np.uint8: flatbuffers.Builder.PrependUint8Slot,
+    np.uint32: flatbuffers.Builder.PrependUint32Slot,
+}
+
+
+class _Table(tuple):
+    """Fields of a table in the order of the schema; None is left out."""
+
+
+def detection_metadata(
+    name: str, *, image_size: int, has_labels: bool
+) -> bytes:
+    """The metadata of a detection model.
+
+    Args:
+      name: of the model.
+      image_size: side of the input in pixels.
+      has_labels: whether there is a file of labels.
+
+    Returns:
+      a flatbuffer with the identifier M001.
+    """
+    size = _Table((np.uint32(image_size), np.uint32(image_size)))
+    # The network normalises the pixels; nothing is left to do outside.
+    identity = _Table((np.array([0], np.float32), np.array([1], np.float32)))
+    image = _tensor(
+        "image",
+        "RGB image, values 0..255.",
+        _Table((_IMAGE, _Table((_RGB, size)))),
+        process_units=[_Table((_NORMALIZATION, identity))],
+        stats=_Table((np.array([255], np.float32), np.array([0], np.float32))),
+    )
+    # Places of left, top, right and bottom.
+    box = _Table((np.array([1, 0, 3, 2], np.uint32), _BOUNDARIES))
+    last_axis = _Table((np.int32(2), np.int32(2)))
+    feature = _Table((_FEATURE, _Table()))
+    labels = _Table((LABELS_FILE, "Names of the classes.", _VALUE_LABELS))
+    outputs = [
+        _tensor(
+            "location",
+            "Boxes: ymin, xmin, ymax, xmax in 0..1.",
+            _Table((_BOUNDING_BOX, box, last_axis)),
+        ),
+        _tensor(
+            "category",
+            "Classes, 0 for the first line of the labels.",
+            feature,
+            associated_files=[labels] if has_labels else None,
+        ),
+        _tensor("score", "Scores in 0..1, highest first.", feature),
+        _tensor("number of detections", "The rest is padding.", feature),
+    ]
+    subgraph = _Table((None, None, [image], outputs))
+    model = _Table(
+        (
+            *(name, "SSD object detector.", None, [subgraph]),
+            *(None, None, None, "1.0.0"),  # the oldest parser that will do
+        )
+    )
+    builder = flatbuffers.Builder()
+    builder.Finish(_write(builder, model), file_identifier=b"M001")
+    return bytes(builder.Output())
+
+
+def append_labels(model: bytes, class_names) -> bytes:
+    """The model followed by an archive with the file of labels."""
+    file = io.BytesIO(model)
+    # Readers map the labels into memory: stored, not compressed.
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
+        lines = "".join(f"{name}\n" for name in class_names)
+        archive.writestr(zipfile.ZipInfo(LABELS_FILE), lines)
+    return file.getvalue()
+
+
+def read_labels(model: bytes) -> tuple[str, ...] | None:
+    """Names of the classes in a model, or None where it has none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(model)) as archive:
+            lines = archive.read(LABELS_FILE).decode()
+    except (KeyError, zipfile.BadZipFile):
+        return None
+    return tuple(lines.split("\n")[:-1])
+
+
+def _tensor(
+    name: str,
+    description: str,
+    content: _Table,
+    *,
+    process_units: list[_Table] | None = None,
+    stats: _Table | None = None,
+    associated_files: list[_Table] | None = None,
+) -> _Table:
+    """A TensorMetadata."""
+    return _Table(
+        (
+            *(name, description, None, content),
+            *(process_units, stats, associated_files),
+        )
+    )
+
+
+def _write(builder: flatbuffers.Builder, value) -> int:
+    """Writes a string, a vector or a table; returns its offset."""
+    if isinstance(value, str):
+        return builder.CreateString(value)
+    if isinstance(value, np.ndarray):
+        return builder.CreateNumpyVector(value)
+    if isinstance(value, list):
+        offsets = [_write(builder, item) for item in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return builder.EndVector()
+    # What a table refers to has to be written before it.
+    fields = [
+        v if v is None or isinstance(v, np.generic) else _write(builder, v)
+        for v in value
+    ]
+    builder.StartObject(len(fields))
+    for slot, field in enumerate(fields):
+        if isinstance(field, np.generic):
+            _PREPEND_SCALAR[type(field)](builder, slot, field, 0)
+        elif field is not None:
+            builder.PrependUOffsetTRelativeSlot(slot, field, 0)
+    return builder.EndObject()

@@ -1,0 +1,144 @@
+"""Versions of a SavedModel: each written whole or not at all."""
+
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from ssd_tf import console
+from ssd_tf.errors import InputError
+from ssd_tf.serving.saved_model import DetectionModule
+
+# Of the folder beside the models with the files for the model server.
+SERVING_DIR = "serving"
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def export_saved_model(
+    module: DetectionModule,
+    export_dir,
+    *,
+    version: int | None = None,
+    write_extras: Callable[[pathlib.Path], None] | None = None,
+) -> pathlib.Path:
+    """Writes `<export_dir>/<version>/`, the layout that TF Serving watches.
+
+    The version appears whole or not at all: it is written beside its place,
+    under a name that TF Serving does not read, and then renamed.
+
+    Args:
+      module: what to export.
+      export_dir: the folder that holds the versions of this model.
+      version: positive integer; the next free one by default.
+      write_extras: called with the folder of the SavedModel before it gets
+        its name; adds files.
+
+    Returns:
+      the folder of the version.
+
+    Raises:
+      InputError: the version exists already, or export_dir is a file.
+    """
+    export_dir = pathlib.Path(export_dir)
+    if export_dir.exists() and not export_dir.is_dir():
+        raise InputError(f"--export_dir={export_dir} is a file, not a folder")
+    console.make_folder("export_dir", export_dir)
+    if version is None:
+        version = max(map(_number, _versions(export_dir)), default=0) + 1
+    target = export_dir / str(version)
+    if target.exists():
+        raise InputError(
+            f"{target} exists already; expected a version that is not there"
+        )
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".tmp_", dir=export_dir))
+    try:
+        tf.saved_model.save(
+            module, str(temporary), signatures=module.signatures
+        )
+        if write_extras is not None:
+            write_extras(temporary)
+        temporary.chmod(0o755)  # mkdtemp lets nobody else read it
+        os.rename(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return target
+
+
+def find_saved_model(path) -> pathlib.Path | None:
+    """The SavedModel at a path, or None.
+
+    Args:
+      path: a version directory; the folder of a model's versions, of which
+        the largest is taken as TF Serving does; or the folder of one model.
+
+    Raises:
+      InputError: the folder holds several models.
+    """
+    path = pathlib.Path(path)
+    if tf.saved_model.contains_saved_model(str(path)):
+        return path
+    if not path.is_dir():
+        return None
+    version = _largest_version(path)
+    if version is not None:
+        return version
+    names = find_models(path)
+    if len(names) > 1:
+        raise InputError(
+            f"{path} holds several models: {', '.join(names)}; expected the "
+            f"folder of one, such as {path / names[0]}"
+        )
+    return _largest_version(path / names[0]) if names else None
+
+
+def find_models(export_dir) -> list[str]:
+    """Names of the folders that hold versions of a SavedModel, sorted."""
+    return sorted(
+        path.name
+        for path in pathlib.Path(export_dir).iterdir()
+        if path.is_dir() and _largest_version(path) is not None
+    )
+
+
+def check_model_name(name: str) -> str:
+    """The name, if it can be that of a folder and stand in a URL.
+
+    Raises:
+      InputError: it cannot.
+    """
+    if not _MODEL_NAME.fullmatch(name) or name.isdecimal():
+        raise InputError(
+            f"{name!r} cannot be the name of a model; give a --model_name of "
+            "letters, digits, '_', '-' and '.', not of digits only"
+        )
+    if name == SERVING_DIR:
+        raise InputError(
+            f"{name!r} is the folder of the model server's files; give "
+            "another --model_name"
+        )
+    return name
+
+
+def _largest_version(model_dir: pathlib.Path) -> pathlib.Path | None:
+    for path in sorted(_versions(model_dir), key=_number, reverse=True):
+        if tf.saved_model.contains_saved_model(str(path)):
+            return path
+    return None
+
+
+def _versions(model_dir: pathlib.Path) -> list[pathlib.Path]:
+    return [
+        path
+        for path in model_dir.iterdir()
+        if path.is_dir() and path.name.isdecimal()
+    ]
+
+
+def _number(version: pathlib.Path) -> int:
+    return int(version.name)
