@@ -183,3 +183,18 @@ def script(capsys, keep_signals):
         return status, out, err.splitlines()
 
     return call
+
+
+@pytest.fixture
+def export(script, small_run, small_backbone, tmp_path):
+    """Flags of export.py -> exit status, stdout, lines of stderr."""
+
+    def call(*arguments):
+        return script(
+            "export",
+            f"--run_dir={small_run}",
+            f"--export_dir={tmp_path / 'exports'}",
+            *arguments,
+        )
+
+    return call

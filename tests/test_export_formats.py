@@ -9,21 +9,6 @@ from ssd_tf import commands
 
 
 @pytest.fixture
-def export(script, small_run, small_backbone, tmp_path):
-    """Flags -> exit status, stdout, lines of stderr."""
-
-    def call(*arguments):
-        return script(
-            "export",
-            f"--run_dir={small_run}",
-            f"--export_dir={tmp_path / 'exports'}",
-            *arguments,
-        )
-
-    return call
-
-
-@pytest.fixture
 def detect(capsys, tmp_path):
     """Model -> detections of a picture."""
     path = tmp_path / "picture.png"

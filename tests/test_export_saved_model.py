@@ -7,27 +7,11 @@ import shutil
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from ssd_tf import __version__, serving, training
 from ssd_tf.serving import warmup
-
-
-@pytest.fixture
-def export(script, small_run, small_backbone, tmp_path):
-    """Flags -> exit status, stdout, lines of stderr."""
-
-    def call(*arguments):
-        return script(
-            "export",
-            f"--run_dir={small_run}",
-            f"--export_dir={tmp_path / 'exports'}",
-            *arguments,
-        )
-
-    return call
 
 
 def files(path):

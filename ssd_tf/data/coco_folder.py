@@ -5,18 +5,18 @@ import os
 import pathlib
 from collections.abc import Iterator
 
-import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.annotations import RawImage, RawObject
 from ssd_tf.data.coco_index import build_index
 from ssd_tf.data.coco_json import CocoAnnotations, CocoObject, read_coco
 from ssd_tf.data.coco_layout import ListedImage, find_annotations, list_images
+from ssd_tf.data.folder_source import FolderSource
 from ssd_tf.data.image_index import ImageIndex
 from ssd_tf.errors import InputError
 
 
-class CocoFolder:
+class CocoFolder(FolderSource):
     """Source reading a COCO folder; see `source.Source`.
 
     Annotations are looked for in this order; the first form that is there
@@ -56,9 +56,8 @@ class CocoFolder:
           InputError: the folder or its annotations are missing, or a class is
             not among the categories.
         """
-        self._root = pathlib.Path(data_dir).expanduser()
+        super().__init__(pathlib.Path(data_dir).expanduser())
         self._files = find_annotations(self._root)
-        self._indexes: dict[str, ImageIndex] = {}
         self._image_ids: dict[str, dict[str, int | str]] = {}
         self._listings: dict[str, list[ListedImage]] = {}
         self._first_file = min(
@@ -93,24 +92,6 @@ class CocoFolder:
         """Names of the annotation files; see the class."""
         return tuple(self._files)
 
-    def num_examples(self, split: str) -> int:
-        """The number of images in a split."""
-        return len(self._index(split))
-
-    def dropped_boxes(self, split: str) -> int:
-        """How many boxes of a split are left out; each has been logged."""
-        return self._index(split).num_dropped
-
-    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples in the order of the file; see `source.Source`."""
-        return self._index(split).dataset(skip=skip)
-
-    def examples_at(
-        self, split: str, indices: tf.data.Dataset
-    ) -> tf.data.Dataset:
-        """Examples at positions; see `shuffling.RandomAccess`."""
-        return self._index(split).examples_at(indices)
-
     def image_ids(self, split: str) -> dict[str, int | str]:
         """See `source.NumberedImages`."""
         self._index(split)
@@ -144,27 +125,19 @@ class CocoFolder:
             place=item.name,
         )
 
-    def _index(self, split: str) -> ImageIndex:
-        if split not in self._indexes:
-            images = self._unique_images(split)
-            index = build_index(
-                images,
-                class_names=dict(zip(self.category_ids, self.class_names)),
-                categories=self._categories,
-            )
-            if index.num_dropped:
-                logging.warning(
-                    "%s: split %s: dropped %d of %d boxes",
-                    *(self._root, split, index.num_dropped),
-                    index.num_dropped + len(index.boxes),
-                )
-            self._indexes[split] = index
-            self._image_ids[split] = {
-                item.image.file_name: item.image.image_id for item in images
-            }
-            # The index holds all that training needs, in a tenth of the space.
-            self._listings.clear()
-        return self._indexes[split]
+    def _build_index(self, split: str) -> ImageIndex:
+        images = self._unique_images(split)
+        index = build_index(
+            images,
+            class_names=dict(zip(self.category_ids, self.class_names)),
+            categories=self._categories,
+        )
+        self._image_ids[split] = {
+            item.image.file_name: item.image.image_id for item in images
+        }
+        # The index holds all that training needs, in a tenth of the space.
+        self._listings.clear()
+        return index
 
     def _unique_images(self, split: str) -> list[ListedImage]:
         """The images of a split, each once and without a problem."""

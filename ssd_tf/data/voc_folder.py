@@ -8,12 +8,12 @@ import pathlib
 from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from ssd_tf import box_ops
 from ssd_tf.data import voc_raw
 from ssd_tf.data.annotations import RawImage
+from ssd_tf.data.folder_source import FolderSource
 from ssd_tf.data.image_index import ImageIndex
 from ssd_tf.data.voc_boxes import image_size, normalised_box
 from ssd_tf.data.voc_layout import VocLayout
@@ -21,7 +21,7 @@ from ssd_tf.data.voc_xml import VocAnnotation, VocObject, read_annotation
 from ssd_tf.errors import InputError
 
 
-class VocFolder:
+class VocFolder(FolderSource):
     """Source reading a VOC folder; see `source.Source`.
 
     Pixel coordinates are divided by the size of the image as they are, as
@@ -51,8 +51,8 @@ class VocFolder:
           InputError: the folder, a part of it, or every object is missing.
         """
         self._layout = VocLayout(data_dir)
+        super().__init__(self._layout.root)
         self._annotations: dict[str, VocAnnotation] = {}
-        self._indexes: dict[str, ImageIndex] = {}
         self._class_names = tuple(class_names or ())
         self._broken: InputError | None = None
         if not self._class_names:
@@ -79,24 +79,6 @@ class VocFolder:
         """Names of the files in ImageSets/Main, without .txt."""
         return self._layout.splits()
 
-    def num_examples(self, split: str) -> int:
-        """The number of images in a split."""
-        return len(self._index(split))
-
-    def dropped_boxes(self, split: str) -> int:
-        """How many boxes of a split are left out; each has been logged."""
-        return self._index(split).num_dropped
-
-    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples in the order of the split file; see `source.Source`."""
-        return self._index(split).dataset(skip=skip)
-
-    def examples_at(
-        self, split: str, indices: tf.data.Dataset
-    ) -> tf.data.Dataset:
-        """Examples at positions; see `shuffling.RandomAccess`."""
-        return self._index(split).examples_at(indices)
-
     def num_raw_images(self, split: str) -> int:
         """See `annotations.Annotated`."""
         return len(self._layout.ids_to_validate(split))
@@ -104,11 +86,6 @@ class VocFolder:
     def raw_images(self, split: str) -> Iterator[RawImage]:
         """See `annotations.Annotated`."""
         return voc_raw.raw_images(self._layout, split)
-
-    def _index(self, split: str) -> ImageIndex:
-        if split not in self._indexes:
-            self._indexes[split] = self._build_index(split)
-        return self._indexes[split]
 
     def _build_index(self, split: str) -> ImageIndex:
         image_ids = self._layout.split_ids(split)
@@ -122,12 +99,6 @@ class VocFolder:
             paths.append(str(path))
             objects.extend(kept)
             row_splits.append(len(objects))
-        num_dropped = num_objects - len(objects)
-        if num_dropped:
-            logging.warning(
-                "%s: split %s: dropped %d of %d boxes",
-                *(self._layout.root, split, num_dropped, num_objects),
-            )
         boxes = np.array([box for _, box in objects], np.float32)
         boxes = boxes.reshape(-1, 4)
         return ImageIndex(
@@ -139,7 +110,7 @@ class VocFolder:
             is_crowd=np.zeros(len(objects), bool),
             areas=box_ops.area(boxes).numpy(),
             row_splits=np.array(row_splits, np.int64),
-            num_dropped=num_dropped,
+            num_dropped=num_objects - len(objects),
         )
 
     def _usable_objects(
