@@ -12,8 +12,10 @@ write EXPORTS/<detector>.tflite and .onnx. Nothing is ever overwritten.
 """
 
 import logging
+import math
 import os
 import pathlib
+import shlex
 
 from absl import flags
 from absl import logging as absl_logging
@@ -45,6 +47,7 @@ flags.DEFINE_integer(
     None,
     "saved_model: version to write (default: the next).",
     lower_bound=1,
+    upper_bound=serving.MAX_VERSION,
 )
 flags.DEFINE_enum(
     "warmup",
@@ -110,11 +113,14 @@ _FORMATS_OF_FLAG = {
     "quantization": ("litert",),
     "nms": ("litert", "onnx"),
 }
-_INT8, _REAL = "--quantization=int8", "--warmup=real"
+_INT8, _REAL, _NMS = "--quantization=int8", "--warmup=real", "--nms"
 _CALLED_FOR_BY = {
     "representative_split": (_INT8,),
     "representative_images": (_INT8,),
     "data_dir": (_INT8, _REAL),
+    "score_threshold": (_NMS,),
+    "nms_iou_threshold": (_NMS,),
+    "max_detections": (_NMS,),
 }
 
 
@@ -133,11 +139,14 @@ def main(argv):
     print(f"exported {exported}")
     if FLAGS.nms:
         print(
-            f"next:\n  python -m ssd_tf detect --model={usable} IMAGE.jpg "
+            "next:\n  python -m ssd_tf detect "
+            f"--model={shlex.quote(str(usable))} IMAGE.jpg "
             "--output_dir=detections"
         )
     if FLAGS.format == "saved_model":
-        print(f"  sh {FLAGS.export_dir}/serving/docker_run.sh")
+        print(
+            f"  sh {shlex.quote(FLAGS.export_dir + '/serving/docker_run.sh')}"
+        )
 
 
 def _check_flags():
@@ -151,12 +160,16 @@ def _check_flags():
     given = {
         f"--quantization={FLAGS.quantization}",
         f"--warmup={FLAGS.warmup}",
+        _NMS if FLAGS.nms else "--nonms",
     }
     for name, callers in _CALLED_FOR_BY.items():
         if FLAGS[name].present and not given.intersection(callers):
             raise InputError(
                 f"--{name} has no effect without {' or '.join(callers)}"
             )
+    for name in ("score_threshold", "nms_iou_threshold"):
+        if math.isnan(FLAGS[name].value or 0.0):  # passes absl's bounds
+            raise InputError(f"--{name}=nan is no number; expected 0..1")
 
 
 def _export_saved_model(model, config, train, decoder):
@@ -165,6 +178,7 @@ def _export_saved_model(model, config, train, decoder):
         FLAGS.model_name or run_dir.path.resolve().name
     )
     pictures = _warmup_images(config, train)
+    result = run_dir.read_result() if run_dir.is_finished else None
 
     def write_extras(version_dir):
         serving.write_labels(version_dir, config.class_names)
@@ -177,7 +191,7 @@ def _export_saved_model(model, config, train, decoder):
             config=config,
             train=train,
             decoder=decoder,
-            result=run_dir.read_result() if run_dir.is_finished else None,
+            result=result,
         )
 
     export_dir = pathlib.Path(FLAGS.export_dir)

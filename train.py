@@ -7,6 +7,7 @@ Running the same command again goes on where the run stopped.
 """
 
 import os
+import shlex
 
 from absl import flags
 
@@ -225,12 +226,13 @@ def train(run_dir: training.RunDir):
         run = training.TrainingRun(detector, config, source, run_dir)
         run.train()
     print(training.format_metrics(run_dir.read_result()))
+    path = shlex.quote(str(run_dir.path))
     print(
         f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"
         "next:\n"
-        f"  python export.py --run_dir={run_dir.path} "
+        f"  python export.py --run_dir={path} "
         "--export_dir=exports\n"
-        f"  python -m ssd_tf detect --model={run_dir.path} IMAGE.jpg "
+        f"  python -m ssd_tf detect --model={path} IMAGE.jpg "
         "--output_dir=detections"
     )
 

@@ -22,6 +22,7 @@ between them, tells what the machine gave. Prints a table and one JSON line.
 """
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -32,22 +33,27 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from formats import FORMATS, prepare_function
 from photographs import photograph_like, to_jpeg
 
 import ssd_tf
-from ssd_tf import serving, training
-from ssd_tf.data import images
-from ssd_tf.serving import saved_model
+from ssd_tf import training
+from ssd_tf.errors import InputError
 
-_PRESET = flags.DEFINE_string("preset", "ssd300_tiny", "Key of PRESETS.")
+_PRESET = flags.DEFINE_enum(
+    "preset", "ssd300_tiny", list(ssd_tf.PRESETS), "Detector to measure."
+)
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A run, instead of a preset.")
 _IMAGES = flags.DEFINE_string(
     "images", None, "Folder of JPEG files (default: made, 500 x 375)."
 )
 _BATCHES = flags.DEFINE_list("batches", ["1", "8"], "Batch sizes.")
 _ROUNDS = flags.DEFINE_integer("rounds", 30, "Calls of each, at batch 1.")
-_FORMATS = flags.DEFINE_list(
-    "formats", ["keras", "saved_model", "litert", "onnx"], "What to measure."
+_FORMATS = flags.DEFINE_list("formats", list(FORMATS), "What to measure.")
+flags.register_validator(
+    "formats",
+    lambda names: set(names) <= set(FORMATS),
+    message=f"expected some of {', '.join(FORMATS)}",
 )
 _MATRIX = 2048
 _PRODUCT = "matmul"
@@ -74,10 +80,13 @@ def load() -> tuple[ssd_tf.DetectorConfig, object]:
 
 
 def pictures() -> list[bytes]:
-    """Eight encoded images."""
+    """Encoded images."""
     if _IMAGES.value:
-        files = sorted(pathlib.Path(_IMAGES.value).glob("*.jp*g"))[:8]
-        return [file.read_bytes() for file in files]
+        files = sorted(pathlib.Path(_IMAGES.value).iterdir())
+        kept = [f for f in files if f.suffix.lower() in (".jpg", ".jpeg")]
+        if not kept:
+            raise InputError(f"{_IMAGES.value} has no JPEG file")
+        return [file.read_bytes() for file in kept[:8]]
     rng = np.random.default_rng(0)
     return [to_jpeg(photograph_like(rng)) for _ in range(8)]
 
@@ -100,96 +109,6 @@ def trained_like(config, batch_size: int) -> dict[str, tf.Tensor]:
             rng.normal(0, 1, (*shape[:2], 4)), tf.float32
         ),
     }
-
-
-def keras_calls(config, model, _) -> dict[str, Callable]:
-    """The Keras model in a graph, and the parts that all share."""
-    decoder = ssd_tf.Decoder(config)
-
-    @tf.function
-    def prepare(encoded):
-        return tf.map_fn(
-            lambda one: images.resize(images.decode(one), config.image_size),
-            encoded,
-            fn_output_signature=tf.float32,
-        )
-
-    @tf.function
-    def forward(pixels):
-        return model(pixels, training=False)
-
-    @tf.function
-    def decode(outputs):
-        return decoder(outputs)
-
-    @tf.function
-    def whole(encoded):
-        return decoder(model(prepare(encoded), training=False))
-
-    return {
-        "image": prepare,
-        "decode": decode,
-        "forward": forward,
-        "whole": whole,
-    }
-
-
-def saved_model_calls(config, model, folder) -> dict[str, Callable]:
-    """The signatures of the export."""
-    module = serving.DetectionModule(model, config)
-    path = serving.export_saved_model(module, folder / "saved_model")
-    loaded = tf.saved_model.load(str(path))
-
-    # Through `loaded`, whose resources go when it goes.
-    def call(name):
-        return lambda value: loaded.signatures[name](input_tensor=value)
-
-    return {
-        "forward": call(saved_model.RAW_SIGNATURE),
-        "whole": call(saved_model.BYTES_SIGNATURE),
-    }
-
-
-def litert_calls(config, model, folder) -> dict[str, Callable]:
-    """The .tflite file; its batch is 1."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    raw = serving.export_litert(
-        model, config, folder / "raw.tflite", with_nms=False
-    )
-    interpreter = Interpreter(str(raw), num_threads=os.cpu_count())
-    runner = interpreter.get_signature_runner()
-    path = serving.export_litert(model, config, folder / "model.tflite")
-    predictor = serving.predictor_of_litert(path)
-
-    return {
-        "forward": lambda pixels: runner(images=pixels.numpy()),
-        "whole": lambda encoded: predictor.detect_batch(list(encoded.numpy())),
-    }
-
-
-def onnx_calls(config, model, folder) -> dict[str, Callable]:
-    """The .onnx file in ONNX Runtime."""
-    import onnxruntime
-
-    raw = serving.export_onnx(
-        model, config, folder / "raw.onnx", with_nms=False
-    )
-    session = onnxruntime.InferenceSession(str(raw))
-    path = serving.export_onnx(model, config, folder / "model.onnx")
-    predictor = serving.predictor_of_onnx(path)
-    return {
-        "forward": lambda pixels: session.run(None, {"images": pixels.numpy()}),
-        "whole": lambda encoded: predictor.detect_batch(list(encoded.numpy())),
-    }
-
-
-_CALLS = {
-    "keras": keras_calls,
-    "saved_model": saved_model_calls,
-    "litert": litert_calls,
-    "onnx": onnx_calls,
-}
 
 
 def milliseconds(call: Callable, argument) -> float:
@@ -230,17 +149,18 @@ def measure(formats, arguments, rounds: int) -> dict[str, dict[str, float]]:
 def main(_):
     """Measures the formats and prints."""
     config, model = load()
-    encoded = pictures()
+    encoded, prepare = pictures(), prepare_function(config)
     figures = {}
     matrix = tf.random.stateless_uniform([_MATRIX, _MATRIX], [0, 0])
     with tempfile.TemporaryDirectory() as folder:
         formats = {
-            name: _CALLS[name](config, model, pathlib.Path(folder))
+            name: FORMATS[name](config, model, pathlib.Path(folder))
             for name in _FORMATS.value
         }
         for batch_size in map(int, _BATCHES.value):
-            files = tf.constant(encoded[:batch_size])
-            pixels = keras_calls(config, model, None)["image"](files)
+            batch = itertools.islice(itertools.cycle(encoded), batch_size)
+            files = tf.constant(list(batch))
+            pixels = prepare(files)
             outputs = (
                 model(pixels, training=False)
                 if _RUN_DIR.value
@@ -262,14 +182,16 @@ def main(_):
             for f in figures.values()
         )
         print(f"| {name} | " + " | ".join(cells) + " |")
-    seconds = figures[min(figures)][_PRODUCT]["p50"] / 1e3
     print(
         json.dumps(
             {
                 "benchmark": "inference",
                 "detector": model.name,
                 "cores": len(os.sched_getaffinity(0)),
-                "gflop_per_second": round(2e-9 * _MATRIX**3 / seconds, 1),
+                "gflop_per_second": {
+                    b: round(2e-6 * _MATRIX**3 / f[_PRODUCT]["p50"], 1)
+                    for b, f in figures.items()
+                },
                 "tensorflow": tf.__version__,
                 "milliseconds": figures,
             }

@@ -8,7 +8,13 @@ import os
 import sys
 
 import grpc
-from detections import ServerError, detect_all, parse_arguments
+from detections import (
+    ServerError,
+    check_outputs,
+    detect_all,
+    parse_arguments,
+    reason,
+)
 
 # TensorFlow reads this once, while it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,8 +44,9 @@ def detect(
     try:
         response = stub.Predict(request, timeout=timeout)
     except grpc.RpcError as error:
-        message = f"{error.code().name}: {error.details()}"
+        message = f"{error.code().name}: {reason(error.details())}"
         raise ServerError(message) from error
+    check_outputs(response.outputs, status="OK")
     return {
         name: tf.make_ndarray(tensor)[0]
         for name, tensor in response.outputs.items()

@@ -8,7 +8,16 @@ import base64
 import sys
 
 import requests
-from detections import ServerError, detect_all, parse_arguments
+from detections import (
+    ServerError,
+    check_outputs,
+    detect_all,
+    parse_arguments,
+    reason,
+)
+
+# Of an answer that is no answer of TF Serving's.
+_SHOWN_CHARACTERS = 80
 
 
 def detect(encoded: bytes, *, server: str, model: str, timeout: float) -> dict:
@@ -27,12 +36,25 @@ def detect(encoded: bytes, *, server: str, model: str, timeout: float) -> dict:
             json={"instances": [instance]},
             timeout=timeout,
         )
-        answer = response.json()
     except requests.RequestException as error:
         raise ServerError(error) from error
-    if not response.ok:
-        raise ServerError(f"HTTP {response.status_code}: {answer.get('error')}")
-    return answer["predictions"][0]
+    status = f"HTTP {response.status_code}"
+    match _json(response):
+        case {"predictions": [dict(row)]} if response.ok:
+            check_outputs(row, status=status)
+            return row
+        case {"error": str(message)}:
+            raise ServerError(f"{status}: {reason(message)}")
+    begin = reason(response.text[:_SHOWN_CHARACTERS])
+    raise ServerError(f"{status}: expected predictions, found {begin!r}")
+
+
+def _json(response: requests.Response):
+    """The answer; None where it is no JSON, such as a proxy's page."""
+    try:
+        return response.json()
+    except requests.JSONDecodeError:
+        return None
 
 
 def main() -> int:

@@ -40,6 +40,10 @@ def call(main: Callable, argv, *, when_stopped: str = "stopped") -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main(argv)
+        sys.stdout.flush()  # a reader that has gone shows here at the latest
+    except BrokenPipeError:
+        _forget_output()
+        return 128 + signal.SIGPIPE
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -47,6 +51,16 @@ def call(main: Callable, argv, *, when_stopped: str = "stopped") -> int:
         print(when_stopped, file=sys.stderr)
         return 130
     return 0
+
+
+def _forget_output() -> None:
+    """Lets what is still to be written vanish, as `head` wants no more of it.
+
+    Python would else complain when it writes the rest at its end.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _is_for_the_user(record: python_logging.LogRecord) -> bool:

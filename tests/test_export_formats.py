@@ -1,8 +1,10 @@
 """export.py --format: from a run to files that the commands take."""
 
 import json
+import shlex
 
 import pytest
+from absl import flags
 from PIL import Image
 
 from ssd_tf import commands
@@ -70,6 +72,22 @@ def test_file_is_taken_by_detect(
     assert path.read_bytes() == before
 
 
+def test_commands_quote_what_a_shell_would_split(export, tmp_path):
+    folder = tmp_path / "my exports"
+    status, out, _ = export(f"--export_dir={folder}", "--warmup=none")
+    assert status == 0
+    next_commands = out.splitlines()[2:]
+    assert len(next_commands) == 2
+    detect, serve = map(shlex.split, next_commands)
+    assert detect[4].startswith(f"--model={folder}/")
+    assert serve == ["sh", f"{folder}/serving/docker_run.sh"]
+
+
+def test_version_above_what_tensorflow_serving_reads(export, tmp_path):
+    with pytest.raises(flags.IllegalFlagValueError, match=r"\[1, 922337"):
+        export(f"--version={2**63}")
+
+
 def test_raw_outputs(export, tmp_path):
     status, out, _ = export("--format=onnx", "--nonms")
     assert status == 0
@@ -100,6 +118,21 @@ def test_raw_outputs(export, tmp_path):
             ["--nonms"],
             "--nms has no effect with --format=saved_model; it is for "
             "--format=litert and onnx",
+        ),
+        *(
+            (
+                ["--format=onnx", "--nonms", f"--{flag}=1"],
+                f"--{flag} has no effect without --nms",
+            )
+            for flag in (
+                "score_threshold",
+                "nms_iou_threshold",
+                "max_detections",
+            )
+        ),
+        *(
+            ([f"--{flag}=nan"], f"--{flag}=nan is no number; expected 0..1")
+            for flag in ("score_threshold", "nms_iou_threshold")
         ),
         (
             ["--format=litert", "--data_dir=x"],

@@ -14,7 +14,7 @@ from ssd_tf import PRESETS, DetectorConfig, matchers, training
 from ssd_tf.commands.data import add_data_arguments, build_source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
-from ssd_tf.evaluation.plots import plot_anchor_coverage
+from ssd_tf.evaluation.plots import plot_anchor_coverage, save_figure
 
 # Recall below which other sizes and ratios are looked for.
 _GOOD_RECALL = 0.98
@@ -66,11 +66,12 @@ def run(arguments: argparse.Namespace) -> None:
         print(_table(summary, config, f"{source.name} {split}"))
         print(_advice(summary, proposal))
     if arguments.plot:
-        plot_anchor_coverage(
+        figure = plot_anchor_coverage(
             coverage,
             config.image_size,
             title=f"{arguments.preset}, {arguments.matcher}, {source.name}",
-        ).savefig(arguments.plot)
+        )
+        save_figure(figure, arguments.plot)
 
 
 def _propose(config: DetectorConfig, coverage, objects) -> dict | None:

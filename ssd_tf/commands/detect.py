@@ -16,6 +16,7 @@ from ssd_tf import console, visualization
 from ssd_tf.commands.models import load_predictor
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import Predictor
 
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score_threshold",
         type=float,
-        default=0.4,
+        default=SCORE_THRESHOLD,
         help="lowest score that is shown, 0..1 (default: %(default)s)",
     )
 

@@ -27,7 +27,12 @@ from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION
-from ssd_tf.evaluation.plots import plot_error_breakdown, plot_precision_recall
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.evaluation.plots import (
+    plot_error_breakdown,
+    plot_precision_recall,
+    save_figure,
+)
 from ssd_tf.evaluation.tables import format_result
 from ssd_tf.serving import Predictor
 from ssd_tf.training.reports import draw_samples
@@ -88,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--score_threshold",
         type=float,
-        default=0.4,
+        default=SCORE_THRESHOLD,
         help="least score of the detections whose errors are counted and "
         "which are drawn, 0..1; AP takes all (default: %(default)s)",
     )
@@ -207,18 +212,21 @@ def _write_reports(
     examples: list[EvaluatedImage],
     title: str,
 ) -> None:
-    plot_precision_recall(
+    # First, so that a picture that fails costs no figure.
+    write_json(folder / "metrics.json", result)
+    precision_recall = plot_precision_recall(
         measurement.voc.curves(),
         average_precision=result["voc"]["AP"],
         title=f"{title}\nprecision over recall at IoU "
         f"{result['voc']['iou_threshold']:g}",
-    ).savefig(folder / "precision_recall.png")
-    plot_error_breakdown(
+    )
+    save_figure(precision_recall, folder / "precision_recall.png")
+    errors = plot_error_breakdown(
         result["errors"], title=f"{title}\nerrors by class"
-    ).savefig(folder / "errors.png")
+    )
+    save_figure(errors, folder / "errors.png")
     draw_samples(
         examples,
         measurement.voc.class_names,
         score_threshold=result["errors"]["score_threshold"],
     ).save(folder / "examples.jpg", quality=92)
-    write_json(folder / "metrics.json", result)

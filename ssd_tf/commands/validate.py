@@ -1,8 +1,9 @@
 """Read a whole data set and list everything that is wrong with it.
 
 One line per problem, with file and box; then counts of images, objects,
-classes and problems. The exit status is 1 if training would refuse or drop
-something (an image, a box, a class), 0 if not, whatever else is listed.
+classes and problems. The exit status is 1 if training would refuse, drop or
+misplace something (an image, a box, a class), 0 if not, whatever else is
+listed.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.commands.data import add_data_arguments, build_source
-from ssd_tf.data.source import Source
+from ssd_tf.data.source import Source, usable_class_names
 from ssd_tf.data.validation import Problem
 from ssd_tf.data.validation_report import Report
 from ssd_tf.data.validation_run import check_splits
@@ -24,8 +25,9 @@ from ssd_tf.errors import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.epilog = (
-        "The exit status is 1 if training would refuse or drop something: an "
-        "image, a box, a class. It is 0 if not, whatever else is listed."
+        "The exit status is 1 if training would refuse or drop something, or "
+        "put it in the wrong place: an image, a box, a class. It is 0 if not, "
+        "whatever else is listed."
     )
     add_data_arguments(parser, default_split="all")
     parser.add_argument(
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
       SystemExit: with status 1, if training would lose anything.
     """
     source, _ = build_source(arguments)
-    class_names = _class_names(source)
+    class_names, unusable_classes = _class_names(source)
     report = Report(class_names)
     to_text = _to_json if arguments.json else str
     num_images, unusable = _count_images(source, arguments.split)
@@ -65,8 +67,14 @@ def run(arguments: argparse.Namespace) -> None:
             report.add(checked)
             for problem in checked.problems:
                 print_line(to_text(problem))
+                # One that keeps the classes from being known is told once.
+                if unusable_classes and _is_same(problem, unusable_classes):
+                    unusable_classes = None
             bar.update()
-    for problem in report.absent_classes():
+    last_problems = report.absent_classes()
+    if unusable_classes:
+        last_problems.append(unusable_classes)
+    for problem in last_problems:
         report.add_problems([problem])
         print(to_text(problem))
     print(json.dumps(report.as_dict()) if arguments.json else report)
@@ -74,11 +82,19 @@ def run(arguments: argparse.Namespace) -> None:
         sys.exit(1)
 
 
-def _class_names(source: Source) -> tuple[str, ...] | None:
+def _class_names(
+    source: Source,
+) -> tuple[tuple[str, ...] | None, Problem | None]:
+    """The classes, or why training cannot use them."""
     try:
-        return source.class_names
-    except InputError:
-        return None  # A broken annotation, which the report will tell.
+        return usable_class_names(source), None
+    except InputError as error:
+        # It may be a broken annotation, in a split that is not asked for.
+        return None, Problem("unusable_classes", "", "classes", str(error))
+
+
+def _is_same(problem: Problem, unusable_classes: Problem) -> bool:
+    return f"{problem.location}: {problem.message}" == unusable_classes.message
 
 
 def _count_images(

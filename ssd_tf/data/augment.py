@@ -71,7 +71,10 @@ def build_policy(recipe: Recipe) -> Policy:
     if recipe.flip_up_down or recipe.rotate_90:
         policy = dataclasses.replace(policy, flip_up_down=True)
     if recipe.rotate_90:
-        policy = dataclasses.replace(policy, transpose=True)
+        # With both mirrors, or half of the eight positions never come up.
+        policy = dataclasses.replace(
+            policy, transpose=True, flip_left_right=True
+        )
     return policy
 
 

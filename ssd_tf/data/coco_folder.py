@@ -29,7 +29,8 @@ class CocoFolder(FolderSource):
 
     The images of a split lie in <split>/, images/<split>/, images/ or beside
     these folders; the first that has the file counts. Its name may contain
-    folders.
+    folders. An image is called by that name; where two images of joined
+    splits have the same, all are called by their paths in the data folder.
 
     Boxes are x, y, width, height in pixels from the left upper corner. Crowds
     (iscrowd) are kept and marked. Images without annotations are kept.
@@ -127,17 +128,28 @@ class CocoFolder(FolderSource):
 
     def _build_index(self, split: str) -> ImageIndex:
         images = self._unique_images(split)
+        names = self._names(images)
         index = build_index(
             images,
+            image_ids=names,
             class_names=dict(zip(self.category_ids, self.class_names)),
             categories=self._categories,
         )
         self._image_ids[split] = {
-            item.image.file_name: item.image.image_id for item in images
+            name: item.image.image_id
+            for name, item in zip(names, images, strict=True)
         }
         # The index holds all that training needs, in a tenth of the space.
         self._listings.clear()
         return index
+
+    def _names(self, images: list[ListedImage]) -> list[str]:
+        """What each image is called; no two alike."""
+        names = [item.image.file_name for item in images]
+        if len(set(names)) == len(names):
+            return names
+        paths = (os.path.relpath(item.path, self._root) for item in images)
+        return [pathlib.PurePath(path).as_posix() for path in paths]
 
     def _unique_images(self, split: str) -> list[ListedImage]:
         """The images of a split, each once and without a problem."""

@@ -20,6 +20,7 @@ from ssd_tf.errors import InputError
 def build_index(
     images: Sequence[ListedImage],
     *,
+    image_ids: Sequence[str],
     class_names: Mapping[int, str],
     categories: Mapping[int, str],
 ) -> ImageIndex:
@@ -27,6 +28,7 @@ def build_index(
 
     Args:
       images: of the split.
+      image_ids: what each is called.
       class_names: by category id, in index order.
       categories: names of all categories, for messages.
 
@@ -61,7 +63,7 @@ def build_index(
     mask_areas = np.array([o.area_px for o in objects]) / sizes_px.prod(axis=1)
     areas = np.where(mask_areas > 0, mask_areas, box_ops.area(boxes))  # [N]
     return ImageIndex(
-        image_ids=[item.image.file_name for item in images],
+        image_ids=image_ids,
         image_paths=[item.path for item in images],
         boxes=boxes[keep],
         labels=labels[keep],
@@ -86,7 +88,9 @@ def _boxes_px(objects: Sequence[CocoObject]) -> np.ndarray:
     """Corners [N, 4] float64 yxyx in pixels."""
     rows = [(o.y, o.x, o.height, o.width) for o in objects]
     boxes = np.array(rows, np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
+    # Infinite numbers may cancel; such boxes are left out.
+    with np.errstate(invalid="ignore"):
+        boxes[:, 2:] += boxes[:, :2]
     return boxes
 
 

@@ -207,7 +207,7 @@ def _object(item: dict[str, Any], name: str) -> CocoObject:
     is_crowd = item.get("iscrowd") or 0
     if is_crowd not in (0, 1):
         raise _Broken(f"has iscrowd {_short(is_crowd)}, expected 0 or 1")
-    x, y, width, height = bbox
+    x, y, width, height = map(_float, bbox)
     return CocoObject(
         name=name,
         category_id=_field(item, "category_id", int, "a whole number"),
@@ -240,9 +240,17 @@ def _field(item: Any, key: str, types, expected: str) -> Any:
 
 def _positive(value: Any) -> float:
     """A finite number above 0; 0 for anything else."""
-    if isinstance(value, _NUMBER) and 0 < value < math.inf:
+    if isinstance(value, _NUMBER) and 0 < _float(value) < math.inf:
         return float(value)
     return 0.0
+
+
+def _float(value: int | float) -> float:
+    """The number as a float, infinite beyond the range of floats."""
+    try:
+        return float(value)
+    except OverflowError:  # Whole numbers; json reads 1e999 as infinite.
+        return math.inf if value > 0 else -math.inf
 
 
 def _short(value: Any) -> str:

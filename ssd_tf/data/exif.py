@@ -2,10 +2,12 @@
 
 import tensorflow as tf
 
-# How a file of each format begins, and what stands before its Exif block.
-_JPEG, _JPEG_MARK = b"\xff\xd8", b"Exif\0\0"
-_PNG, _PNG_MARK = b"\x89PNG", b"eXIf"
-_WEBP, _WEBP_MARK = b"RIFF", b"EXIF"
+from ssd_tf.data import image_formats
+
+# What stands before the Exif block in a file of each format.
+_JPEG_MARK = b"Exif\0\0"
+_PNG_MARK = b"eXIf"
+_WEBP_MARK = b"EXIF"
 # The Exif block of a JPEG is its first segment, or its second behind a short
 # one (Exif 2.3, 4.5.4), and holds the orientation near its beginning.
 _JPEG_EXIF_WITHIN_BYTES = 1 << 14
@@ -26,11 +28,15 @@ def orientation(image_bytes):
     Returns:
       scalar int32, 1..8; 1 where the file tells none.
     """
+
+    def is_a(mark):
+        return image_formats.begins(image_bytes, mark)
+
     block = tf.case(
         [
-            (_begins(image_bytes, _JPEG), lambda: _jpeg_block(image_bytes)),
-            (_begins(image_bytes, _PNG), lambda: _png_block(image_bytes)),
-            (_begins(image_bytes, _WEBP), lambda: _webp_block(image_bytes)),
+            (is_a(image_formats.JPEG), lambda: _jpeg_block(image_bytes)),
+            (is_a(image_formats.PNG), lambda: _png_block(image_bytes)),
+            (is_a(image_formats.WEBP), lambda: _webp_block(image_bytes)),
         ],
         default=lambda: tf.constant(b""),
     )
@@ -38,10 +44,6 @@ def orientation(image_bytes):
         tf.strings.substr(block, 0, 4) == tf.constant(_TIFF_HEADERS)
     )
     return tf.cond(is_tiff, lambda: _orientation_in(block), lambda: 1)
-
-
-def _begins(image_bytes, mark: bytes):
-    return tf.strings.substr(image_bytes, 0, len(mark)) == mark
 
 
 def _jpeg_block(image_bytes):

@@ -5,19 +5,17 @@ import re
 
 import tensorflow as tf
 
-from ssd_tf.data import exif
+from ssd_tf.data import bmp, exif, image_formats, png, webp
 from ssd_tf.errors import InputError
-
-_PNG_MARK = b"\x89PNG"
 
 
 def decode(image_bytes):
     """Decodes JPEG, PNG, GIF, BMP or WebP to what a person sees.
 
-    Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG with alpha
-    lies on white, as on a page. JPEG, PNG and WebP are turned as their Exif
-    block says.
-    Everything runs in graph, so that serving does the same.
+    Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG or WebP with
+    transparency lies on white, as on a page; a GIF keeps the background that
+    the decoder gives it. JPEG, PNG and WebP are turned as their Exif block
+    says. Everything runs in graph, so that serving does the same.
 
     Args:
       image_bytes: scalar string.
@@ -26,42 +24,71 @@ def decode(image_bytes):
       [H, W, 3] uint8 RGB; of an animation the first frame.
 
     Raises:
-      tf.errors.InvalidArgumentError: not an image, or a truncated one.
+      tf.errors.InvalidArgumentError: not an image, a truncated one, or one
+        that TensorFlow does not decode, such as a BMP of 1 or 4 bits.
     """
     image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
+    # A pipeline of JPEG, which most data sets are, asks no more than this.
     image = tf.cond(
-        tf.strings.substr(image_bytes, 0, len(_PNG_MARK)) == _PNG_MARK,
-        lambda: _decode_png(image_bytes),
+        image_formats.begins(image_bytes, image_formats.JPEG),
+        lambda: _decode_rgb(image_bytes),
         lambda: _decode_other(image_bytes),
     )
     image = tf.ensure_shape(image, [None, None, 3])
     return exif.turn_upright(image, exif.orientation(image_bytes))
 
 
-def _decode_png(image_bytes):
-    """Any PNG -> [H, W, 3] uint8; transparent pixels show white."""
-    # With the channels left open, alpha is there only if the file has it.
-    pixels = tf.io.decode_png(image_bytes)  # [H, W, 1..4]
+def _decode_other(image_bytes):
+    """PNG, GIF, BMP or WebP -> [H, W, 3] uint8."""
+
+    def is_a(mark):
+        return image_formats.begins(image_bytes, mark)
+
+    return tf.case(
+        [
+            (
+                is_a(image_formats.PNG),
+                lambda: _on_white(png.decode(image_bytes)),
+            ),
+            (
+                is_a(image_formats.WEBP),
+                lambda: _on_white(webp.decode(image_bytes)),
+            ),
+            (is_a(image_formats.BMP), lambda: bmp.decode(image_bytes)),
+        ],
+        default=lambda: _decode_rgb(image_bytes),
+    )
+
+
+def _decode_rgb(image_bytes):
+    """JPEG or GIF -> [H, W, 3] uint8."""
+    image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _on_white(pixels):
+    """Lays pixels on white where they are transparent.
+
+    Args:
+      pixels: [H, W, 1..4] uint8, gray or RGB, with or without alpha.
+
+    Returns:
+      [H, W, 3] uint8.
+    """
     channels = tf.shape(pixels)[-1]
     has_alpha = (channels == 2) | (channels == 4)
 
-    def on_white():
+    def blend():
         alpha = tf.cast(pixels[..., -1:], tf.float32) / 255.0
         colour = tf.cast(pixels[..., :-1], tf.float32)  # [H, W, 1 or 3]
-        blend = tf.round(255.0 + alpha * (colour - 255.0))
-        return tf.cast(blend, tf.uint8)
+        mixture = tf.round(255.0 + alpha * (colour - 255.0))
+        return tf.cast(mixture, tf.uint8)
 
-    colour = tf.cond(has_alpha, on_white, lambda: pixels)
+    colour = tf.cond(has_alpha, blend, lambda: pixels)
     colour = tf.ensure_shape(colour, [None, None, None])
     return tf.cond(
         channels < 3, lambda: tf.tile(colour, [1, 1, 3]), lambda: colour
     )
-
-
-def _decode_other(image_bytes):
-    """JPEG, GIF, BMP or WebP -> [H, W, 3] uint8."""
-    image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
-    return tf.ensure_shape(image, [None, None, 3])
 
 
 def resize(image, size: int):

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 import tensorflow as tf
 
 from ssd_tf.data.annotations import Annotated
+from ssd_tf.errors import InputError
 
 # Raw examples: M objects, boxes yxyx normalised to the image, labels 1..C.
 # A crowd is a box around objects that are not told apart (COCO's iscrowd).
@@ -68,6 +69,18 @@ class Source(Annotated, Protocol):
           skip: number of leading examples to leave out. Cheaper than
             `dataset(split).skip(n)`: a folder reads no image file of them.
         """
+
+
+def usable_class_names(source: Source) -> tuple[str, ...]:
+    """The classes of a source, in index order, if training can use them.
+
+    Raises:
+      InputError: a class is named twice, or the source cannot tell them.
+    """
+    names = tuple(source.class_names)
+    if len(set(names)) < len(names):
+        raise InputError(f"a class is named twice: {', '.join(names)}")
+    return names
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data.annotations import RawImage
@@ -10,7 +11,11 @@ from ssd_tf.errors import InputError
 
 
 class UnionSource:
-    """One source after the other; see `source.Source`.
+    """Sources mixed as if they were one; see `source.Source`.
+
+    Their examples alternate by chance, always by the same one. One source
+    after the other would stay apart in the buffer in which training shuffles
+    and give batches of a single source.
 
     A split means the split of that name in every source that has it. In
     "a+b" each part is looked up by itself, so that a source may have one of
@@ -52,16 +57,21 @@ class UnionSource:
         return sum(s.dropped_boxes(part) for s, part in self._parts(split))
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples of the first source, then of the next, and so on."""
-        datasets = []
-        for source, part in self._parts(split):
-            num_skipped = min(skip, source.num_examples(part))
-            skip -= num_skipped
-            datasets.append(source.dataset(part, skip=num_skipped))
-        joined = datasets[0]
-        for dataset in datasets[1:]:
-            joined = joined.concatenate(dataset)
-        return joined
+        """Examples of all sources, each in its own order, mixed."""
+        parts = self._parts(split)
+        if len(parts) == 1:
+            ((source, part),) = parts
+            return source.dataset(part, skip=skip)
+        turns = _turns([source.num_examples(part) for source, part in parts])
+        num_skipped = np.bincount(turns[:skip], minlength=len(parts))
+        return tf.data.Dataset.choose_from_datasets(
+            [
+                source.dataset(part, skip=int(number))
+                for (source, part), number in zip(parts, num_skipped)
+            ],
+            tf.data.Dataset.from_tensor_slices(turns[skip:]),
+            stop_on_empty_dataset=False,
+        )
 
     def num_raw_images(self, split: str) -> int:
         """See `annotations.Annotated`."""
@@ -69,8 +79,10 @@ class UnionSource:
 
     def raw_images(self, split: str) -> Iterator[RawImage]:
         """See `annotations.Annotated`."""
-        for source, part in self._parts(split):
-            yield from source.raw_images(part)
+        parts = self._parts(split)
+        images = [source.raw_images(part) for source, part in parts]
+        for turn in _turns([s.num_raw_images(part) for s, part in parts]):
+            yield next(images[turn])
 
     def _parts(self, split: str) -> list[tuple[Source, str]]:
         """The sources that have something of a split, with what they have."""
@@ -86,3 +98,9 @@ class UnionSource:
             for s in self._sources
         )
         return [(s, "+".join(own)) for s, own in found if own]
+
+
+def _turns(counts: list[int]) -> np.ndarray:
+    """Which part comes next, for each of the sum of the counts."""
+    turns = np.repeat(np.arange(len(counts)), counts)
+    return np.random.default_rng(0).permutation(turns)

@@ -10,12 +10,16 @@ from ssd_tf.data.pixel_boxes import are_inside, header_size, normalised_boxes
 from ssd_tf.data.validation_images import ImageFacts
 from ssd_tf.errors import InputError
 
-# Training refuses or drops it; training changes it; training takes it as is.
+# Training refuses it, drops it or learns something false of it; training
+# changes it; training takes it as is.
 LOST, CHANGED, NOTE = "lost", "changed", "note"
-# Kinds of boxes that training drops. Of all others that are lost, training
-# refuses the image, and with it the split.
+# Kinds of boxes that training drops.
 DROPPED = ("not_finite", "inverted", "empty", "outside")
+# Kinds of images whose boxes training puts in other places. Of all others that
+# are lost, training refuses the image, and with it the split.
+MISPLACED = ("unturned_boxes",)
 SEVERITIES: dict[str, str] = {
+    "unusable_classes": LOST,
     "unusable_split": LOST,  # one of the default splits
     "broken_annotation": LOST,
     "missing_image": LOST,
@@ -23,7 +27,7 @@ SEVERITIES: dict[str, str] = {
     "truncated": LOST,
     "undecodable": LOST,
     "unknown_class": LOST,
-    **dict.fromkeys(DROPPED, LOST),
+    **dict.fromkeys(DROPPED + MISPLACED, LOST),
     "wrong_size": CHANGED,
     "clipped": CHANGED,
     "unusable_other_split": NOTE,
@@ -77,6 +81,10 @@ def check_image(
     raw: RawImage, facts: ImageFacts, class_names: Container[str] | None
 ) -> list[Problem]:
     """Everything that is wrong with an image and its annotation.
+
+    Boxes that belong to the picture before its Exif block turns it are found
+    by the size that is declared. That is the same for a half turn, and for any
+    turn of a square picture, so these cannot be found.
 
     Args:
       raw: the image as annotated.
@@ -164,18 +172,26 @@ def _check_size(
     if facts.size is None or declared in (UNIT_SIZE, facts.size):
         return
     what = f"size {_by(declared)}, but the image is {_by(facts.size)}"
-    if declared == facts.size[::-1]:
+    is_swapped = declared == facts.size[::-1]
+    if is_swapped:
         what += (
             " as its Exif block turns it"
             if facts.is_turned
             else ", height and width are swapped"
         )
-    outcome = (
-        "boxes are divided by the size declared"
-        if used == declared
-        else "replaced by that, as boxes do not fit"
-    )
-    yield to_problem(raw, "wrong_size", f"{what}; {outcome}")
+    kind = "wrong_size"
+    if used != declared:
+        outcome = "replaced by that, as boxes do not fit"
+    elif is_swapped and facts.is_turned and raw.objects:
+        kind = "unturned_boxes"
+        outcome = (
+            "the boxes are those of the unturned picture, and training"
+            " misplaces them; turn the file's pixels and drop its Exif"
+            " orientation, or annotate the turned picture"
+        )
+    else:
+        outcome = "boxes are divided by the size declared"
+    yield to_problem(raw, kind, f"{what}; {outcome}")
 
 
 def _by(size: tuple[float, float]) -> str:

@@ -8,6 +8,7 @@ from ssd_tf.data.validation import (
     CHANGED,
     DROPPED,
     LOST,
+    MISPLACED,
     NOTE,
     SEVERITIES,
     Problem,
@@ -53,6 +54,7 @@ class Report:
         self._kinds: collections.Counter[str] = collections.Counter()
         self._refused: collections.Counter[str] = collections.Counter()
         self._num_dropped = 0
+        self._num_misplaced = 0
 
     def add(self, checked: Checked) -> None:
         """Counts an image; an image of several splits counts in each."""
@@ -69,10 +71,10 @@ class Report:
         self._kinds.update(problem.kind for problem in problems)
         lost = [p for p in problems if p.severity == LOST]
         self._num_dropped += sum(p.kind in DROPPED for p in lost)
-        refused = [p for p in lost if p.kind not in DROPPED]
+        self._num_misplaced += sum(p.kind in MISPLACED for p in lost)
+        refused = [p for p in lost if p.kind not in DROPPED + MISPLACED]
         if refused:
-            what = "images" if refused[0].image else "splits"
-            self._refused[what] += 1
+            self._refused[_what_is_refused(refused[0])] += 1
 
     def absent_classes(self) -> list[Problem]:
         """A problem for each class that a split has no object of."""
@@ -90,8 +92,8 @@ class Report:
 
     @property
     def is_anything_lost(self) -> bool:
-        """Whether training would refuse or drop anything."""
-        return bool(self._num_dropped or self._refused)
+        """Whether training would refuse, drop or misplace anything."""
+        return bool(self._num_dropped or self._num_misplaced or self._refused)
 
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON."""
@@ -104,9 +106,11 @@ class Report:
             },
             "problems": dict(self._kinds),
             "refused": {
-                what: self._refused[what] for what in ("splits", "images")
+                what: self._refused[what]
+                for what in ("classes", "splits", "images")
             },
             "dropped_boxes": self._num_dropped,
+            "images_with_misplaced_boxes": self._num_misplaced,
         }
 
     def __str__(self) -> str:
@@ -142,13 +146,22 @@ class Report:
     def _verdict(self) -> str:
         if not self.is_anything_lost:
             return "training would lose nothing: exit status 0"
+        misplaced = _count(self._num_misplaced, "image", "images")
         losses = [
+            f"refuse {self._refused['classes']} class list",  # 0 or 1
             f"refuse {_count(self._refused['splits'], 'split', 'splits')}",
             f"refuse {_count(self._refused['images'], 'image', 'images')}",
             f"drop {_count(self._num_dropped, 'box', 'boxes')}",
+            f"misplace the boxes of {misplaced}",
         ]
         told = ", ".join(text for text in losses if " 0 " not in text)
         return f"training would {told}: exit status 1"
+
+
+def _what_is_refused(problem: Problem) -> str:
+    if problem.image:
+        return "images"
+    return "classes" if problem.kind == "unusable_classes" else "splits"
 
 
 def _count(number: int, singular: str, plural: str) -> str:

@@ -156,6 +156,8 @@ class VocFolder(FolderSource):
                 continue
             names.update(item.class_name for item in objects)
         if not names and not broken:
+            for split in self.splits():
+                self._layout.check_suffixes(split)
             raise InputError(
                 f"{root}: no object in any annotation of the splits"
                 f" {', '.join(self.splits()) or '(none found)'}"

@@ -9,6 +9,8 @@ from ssd_tf.data.voc_xml import VocAnnotation
 from ssd_tf.errors import InputError
 
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+# The second column of per-class sets: without, with, with difficult objects.
+_CLASS_MARKS = ("-1", "1", "0")
 _FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
 
 
@@ -59,7 +61,8 @@ class VocLayout:
         """Ids of a split, or of several, as often as they are listed.
 
         Raises:
-          InputError: a split is missing or lists no image.
+          InputError: a split is missing, lists no image, or lists one with
+            its suffix.
         """
         image_ids: list[str] = []
         for part in split.split("+"):
@@ -68,8 +71,27 @@ class VocLayout:
                 raise InputError(
                     f"{self._split_path(part)}: split {part!r} lists no image"
                 )
+            self.check_suffixes(part)
             image_ids.extend(part_ids)
         return image_ids
+
+    def check_suffixes(self, split: str) -> None:
+        """Refuses a split that lists files, as in "a.jpg" for "a".
+
+        Raises:
+          InputError: it does, or it is missing.
+        """
+        for image_id in self._read_ids(split):
+            stem, suffix = os.path.splitext(image_id)
+            if (
+                image_id not in self._annotation_ids
+                and suffix.lower() in (*_IMAGE_SUFFIXES, ".xml")
+                and (stem in self._annotation_ids or stem in self._images)
+            ):
+                raise InputError(
+                    f"{self._split_path(split)}: {image_id!r}: a split lists"
+                    f" names without suffix, expected {stem!r}"
+                )
 
     def annotated_ids(self) -> list[str]:
         """Ids that any split lists and that have an annotation file."""
@@ -136,12 +158,16 @@ class VocLayout:
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 text: {error}") from None
         lines = (line.strip() for line in text.splitlines())
-        # Per-class sets have a second column, 1 or -1; names may have spaces.
-        return [
-            line if line in self._annotation_ids else line.split()[0]
-            for line in lines
-            if line
-        ]
+        return [self._id_in(line) for line in lines if line]
+
+    def _id_in(self, line: str) -> str:
+        """The id in a line of a split; ids may have spaces."""
+        *columns, mark = line.rsplit(maxsplit=1)
+        if line in self._annotation_ids or mark not in _CLASS_MARKS:
+            return line
+        image_id = columns[0] if columns else line
+        is_id = image_id in self._annotation_ids or not image_id.split()[1:]
+        return image_id if is_id else line
 
 
 def _check_layout(root: pathlib.Path) -> None:

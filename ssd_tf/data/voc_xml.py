@@ -8,6 +8,9 @@ from xml.etree import ElementTree
 
 from ssd_tf.errors import InputError
 
+# Some annotation tools write words.
+_DIFFICULT = {"1": True, "true": True, "0": False, "false": False, "": False}
+
 
 class VocObject(NamedTuple):
     """One object of an annotation; corners in pixels, as written."""
@@ -48,7 +51,8 @@ def read_annotation(path: pathlib.Path | str) -> VocAnnotation:
 
     Raises:
       InputError: the file is missing, is not XML, or an object in it has no
-        name, no bndbox, or a coordinate that is not a number.
+        name, no bndbox, a coordinate that is not a number, or a <difficult>
+        that is neither 0 nor 1.
     """
     found = inspect_annotation(path)
     if found.problems:
@@ -111,9 +115,15 @@ def _object(element: ElementTree.Element, where: str) -> VocObject:
         ymin=_coordinate(box, "ymin", where),
         xmax=_coordinate(box, "xmax", where),
         ymax=_coordinate(box, "ymax", where),
-        # The text is what counts: an element without children is falsy.
-        is_difficult=(element.findtext("difficult") or "0").strip() == "1",
+        is_difficult=_is_difficult(element, where),
     )
+
+
+def _is_difficult(element: ElementTree.Element, where: str) -> bool:
+    text = (element.findtext("difficult") or "").strip()
+    if text.lower() not in _DIFFICULT:
+        raise InputError(f"{where}: <difficult> must be 0 or 1, got {text!r}")
+    return _DIFFICULT[text.lower()]
 
 
 def _coordinate(box: ElementTree.Element, tag: str, where: str) -> float:

@@ -28,6 +28,9 @@ OUTCOMES = (
 )
 """What can become of a detection; exactly one of these."""
 
+SCORE_THRESHOLD = 0.4
+"""The least score of the detections whose errors are counted."""
+
 _CORRECT, _WRONG, _POOR, _DUPLICATE, _BACKGROUND, _IGNORED = range(6)
 
 # Below this IoU a box does not point at the object at all (Hoiem et al. 2012,
@@ -64,7 +67,7 @@ class ErrorBreakdown(Evaluator):
         self,
         class_names: Sequence[str],
         *,
-        score_threshold: float = 0.3,
+        score_threshold: float = SCORE_THRESHOLD,
         iou_threshold: float = 0.5,
         plus_one: bool = False,
     ):

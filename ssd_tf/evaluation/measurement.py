@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.evaluation.coco import CocoEvaluator
-from ssd_tf.evaluation.error_breakdown import ErrorBreakdown
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD, ErrorBreakdown
 from ssd_tf.evaluation.voc import VocEvaluator
 
 
@@ -68,7 +68,7 @@ class Measurement:
         method: str = "area",
         iou_threshold: float = 0.5,
         plus_one: bool = False,
-        score_threshold: float = 0.3,
+        score_threshold: float = SCORE_THRESHOLD,
     ):
         self.voc = VocEvaluator(
             class_names,

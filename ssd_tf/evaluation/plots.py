@@ -4,12 +4,18 @@ Figures are made without pyplot: it keeps every figure in a global list and
 picks a backend, which a server without a display may not have.
 """
 
+import contextlib
+import itertools
 import math
+import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 
 from ssd_tf.evaluation.anchor_coverage import SIZE_BINS_PX, Coverage
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
@@ -22,6 +28,44 @@ _DETECTION_COLOURS = {
     "background": "#c8463c",
 }
 _OBJECT_COLOURS = {"found": "#2a9d5c", "missed": "#6b6b6b"}
+_TITLE_POINTS = 9
+# Of the width that a panel has with its margins.
+_TITLE_SHARE = 0.84
+_POINTS_PER_INCH = 72
+_LONGEST_NAME_OF_BARS = 40
+
+
+def save_figure(figure: Figure, path: str | pathlib.Path) -> None:
+    """Writes a figure to a file.
+
+    The font of figures lacks the signs of many languages; names in those show
+    boxes, without a warning for every sign.
+    """
+    with _unknown_signs_allowed():
+        figure.savefig(path)
+
+
+@contextlib.contextmanager
+def _unknown_signs_allowed():
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        yield
+
+
+def _fitting_title(name: str, value: str, *, width_inches: float) -> str:
+    """The name, shortened where it is too long, and the whole value."""
+    font = FontProperties(size=_TITLE_POINTS)
+
+    def fits(text):
+        width_points, _, _ = TextToPath().get_text_width_height_descent(
+            text, font, ismath=False
+        )
+        return width_points <= width_inches * _POINTS_PER_INCH
+
+    shorter = (f"{name[:n]}…{value}" for n in range(len(name) - 1, 0, -1))
+    with _unknown_signs_allowed():
+        titles = itertools.chain([name + value], shorter)
+        return next(filter(fits, titles), f"…{value}")
 
 
 def plot_precision_recall(
@@ -34,11 +78,12 @@ def plot_precision_recall(
 
     Args:
       curves: By class, from an evaluator's `curves()`.
-      average_precision: By class, from its `result()["AP"]`; shown as titles.
+      average_precision: By class, from its `result()["AP"]`; shown behind the
+        names, which are shortened where they are long.
       title: Of the whole figure.
 
     Returns:
-      A figure; `figure.savefig("pr.png")` writes it.
+      A figure; `save_figure` writes it.
     """
     count = max(1, len(curves))
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
@@ -48,7 +93,7 @@ def plot_precision_recall(
         figsize=(max(4.0, side * columns), side * rows + 0.8),
         layout="constrained",
     )
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     if not curves:
         figure.text(0.5, 0.5, "no class has an object", ha="center")
         return figure
@@ -63,8 +108,9 @@ def plot_precision_recall(
             panel.fill_between(recall, precision, step="pre", color="#dce9f5")
             panel.step(recall, precision, where="pre", color="#1f5f99")
         ap = (average_precision or {}).get(name)
-        label = name if ap is None else f"{name}  {ap:.3f}"
-        panel.set_title(label, fontsize=9)
+        value = "" if ap is None else f"  {ap:.3f}"
+        label = _fitting_title(name, value, width_inches=_TITLE_SHARE * side)
+        panel.set_title(label, fontsize=_TITLE_POINTS, parse_math=False)
         panel.set(xlim=(0, 1.02), ylim=(0, 1.05))
         panel.grid(alpha=0.3)
         panel.tick_params(labelsize=8)
@@ -85,18 +131,17 @@ def plot_error_breakdown(
       title: Of the whole figure.
 
     Returns:
-      A figure; `figure.savefig("errors.png")` writes it.
+      A figure; `save_figure` writes it.
     """
     per_class = breakdown["per_class"]
     figure = Figure(
         figsize=(11.0, 2.0 + 0.3 * len(per_class)), layout="constrained"
     )
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
     names = list(per_class)
     _stacked_bars(
         left,
-        names,
         {
             key: [c[key] for c in per_class.values()]
             for key in _DETECTION_COLOURS
@@ -108,7 +153,6 @@ def plot_error_breakdown(
     )
     _stacked_bars(
         right,
-        names,
         {
             "found": [c["correct"] for c in per_class.values()],
             "missed": [c["missed"] for c in per_class.values()],
@@ -116,16 +160,28 @@ def plot_error_breakdown(
         _OBJECT_COLOURS,
     )
     right.set_xlabel("objects")
+    left.set_yticks(
+        range(len(names)),
+        labels=[
+            (
+                name
+                if len(name) <= _LONGEST_NAME_OF_BARS
+                else f"{name[: _LONGEST_NAME_OF_BARS - 1]}…"
+            )
+            for name in names
+        ],
+        parse_math=False,
+    )
     # The first class on top, as in tables.
     left.set_ylim(max(1, len(names)) - 0.4, -0.6)
     return figure
 
 
-def _stacked_bars(panel, names, counts, colours) -> None:
-    start = [0] * len(names)
+def _stacked_bars(panel, counts, colours) -> None:
+    start = [0] * len(next(iter(counts.values())))
     for key, widths in counts.items():
         panel.barh(
-            names,
+            range(len(widths)),
             widths,
             left=start,
             color=colours[key],
@@ -161,7 +217,7 @@ def plot_anchor_coverage(
     """
     sides = np.sqrt(np.prod(coverage.shapes, axis=1)) * image_size  # [N]
     figure = Figure(figsize=(10, 4.2), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     left, right = figure.subplots(1, 2)
     left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#4f8fc0")
     left.axhline(0.5, color="#c8463c", linewidth=1)

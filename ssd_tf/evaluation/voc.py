@@ -64,9 +64,9 @@ class VocEvaluator(Evaluator):
     def __init__(
         self,
         class_names: Sequence[str],
-        *,
         iou_threshold: float = 0.5,
         method: str = "area",
+        *,
         plus_one: bool = False,
     ):
         if method not in AVERAGE_PRECISION:

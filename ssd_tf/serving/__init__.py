@@ -14,6 +14,7 @@ from ssd_tf.serving.representative import representative_images
 from ssd_tf.serving.saved_model import DetectionModule
 from ssd_tf.serving.server_files import write_server_files
 from ssd_tf.serving.version_dir import (
+    MAX_VERSION,
     check_model_name,
     export_saved_model,
     find_saved_model,
@@ -22,6 +23,7 @@ from ssd_tf.serving.warmup import real_images, synthetic_images, write_warmup
 
 __all__ = [
     "DetectionModule",
+    "MAX_VERSION",
     "Predictor",
     "QUANTIZATIONS",
     "check_model_name",

@@ -1,8 +1,10 @@
 """Model files: written whole or not at all, and never over another file."""
 
+import contextlib
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterator
 
 from ssd_tf.errors import InputError
 
@@ -50,6 +52,40 @@ def write_new_file(path: pathlib.Path, content: bytes) -> None:
         raise InputError(
             f"{path} cannot be written: {error.strerror}"
         ) from error
+
+
+@contextlib.contextmanager
+def new_folder(path: pathlib.Path) -> Iterator[None]:
+    """Makes a folder and its parents for what is written in the block.
+
+    After an error those that were made and are empty are removed.
+
+    Raises:
+      InputError: it cannot be made.
+    """
+    missing = [p for p in (path, *path.parents) if not os.path.exists(p)]
+    try:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise InputError(f"{path} is a file, not a folder") from error
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be made: {error.strerror}"
+            ) from error
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):  # another one's export is in it
+                folder.rmdir()
+        raise
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _refuse_existing(path: pathlib.Path) -> None:

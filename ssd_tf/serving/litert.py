@@ -201,6 +201,18 @@ def _convert_decoder(decoder: Decoder) -> bytes:
     )
 
 
+def _least_suppressed_iou(threshold: float) -> float:
+    """The next float32 above a threshold, at most 1.
+
+    LiteRT's NMS drops boxes that overlap as much as its threshold, the
+    decoder's those that overlap more. So at 1 boxes that are equal become
+    one here, as LiteRT takes nothing above 1.
+    """
+    above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
+    # Subnormal numbers may be taken for 0.
+    return min(max(above, float(np.finfo(np.float32).tiny)), 1.0)
+
+
 def _suppress(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
     """NMS of [C, k, 4] boxes and [C, k] scores, a class at a time."""
     limit = decoder.max_detections
@@ -213,7 +225,7 @@ def _suppress(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
             boxes=class_boxes,
             scores=class_scores,
             max_output_size=limit,
-            iou_threshold=decoder.nms_iou_threshold,
+            iou_threshold=_least_suppressed_iou(decoder.nms_iou_threshold),
             score_threshold=decoder.score_threshold,
             pad_to_max_output_size=True,
         )

@@ -31,7 +31,8 @@ def write_labels(version_dir: pathlib.Path, class_names: Sequence[str]) -> None:
         return
     path = version_dir / LABELS_FILE
     path.parent.mkdir(exist_ok=True)  # SavedModels have it, if empty
-    path.write_text("".join(f"{name}\n" for name in class_names))
+    text = "".join(f"{name}\n" for name in class_names)
+    path.write_text(text, encoding="utf-8")
 
 
 def write_model_card(
@@ -94,7 +95,7 @@ def write_model_card(
         },
     }
     text = json.dumps(card, indent=2, allow_nan=False)
-    (version_dir / CARD_FILE).write_text(text + "\n")
+    (version_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _measured(

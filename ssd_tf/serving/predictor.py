@@ -1,5 +1,6 @@
 """Predictors: encoded images -> detections in NumPy, whatever the format."""
 
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.errors import InputError
+from ssd_tf.serving.files import first_line
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE, DetectionModule
 from ssd_tf.serving.version_dir import find_saved_model
 
@@ -78,6 +80,17 @@ def predictor_of_module(
     return Predictor(detect, class_names)
 
 
+def _load(folder: pathlib.Path):
+    """The SavedModel in a folder."""
+    try:
+        return tf.saved_model.load(str(folder))
+    # What TensorFlow raises differs by file and by where it is cut short.
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        raise InputError(
+            f"the SavedModel in {folder} is broken: {first_line(error)}"
+        ) from error
+
+
 def predictor_of_saved_model(path) -> Predictor:
     """The predictor of a SavedModel on disk.
 
@@ -85,19 +98,24 @@ def predictor_of_saved_model(path) -> Predictor:
       path: as `find_saved_model` takes it.
 
     Raises:
-      InputError: there is no SavedModel that ssd_tf exported.
+      InputError: there is no SavedModel that ssd_tf exported, or it is
+        broken.
     """
     folder = find_saved_model(path)
     if folder is None:
         raise InputError(f"{path} holds no SavedModel")
-    loaded = tf.saved_model.load(str(folder))
-    missing = {BYTES_SIGNATURE, "class_names"} - set(loaded.signatures)
-    if missing:
+    loaded = _load(folder)
+    if BYTES_SIGNATURE not in loaded.signatures:
         raise InputError(
             f"the SavedModel in {folder} lacks the signature "
-            f"{sorted(missing)[0]!r}; expected an export of export.py"
+            f"{BYTES_SIGNATURE!r}; expected an export of export.py"
         )
-    names = loaded.signatures["class_names"]()["class_names"].numpy()
+    if not hasattr(loaded, "class_names"):
+        raise InputError(
+            f"the SavedModel in {folder} holds no class names; expected an "
+            "export of export.py"
+        )
+    names = loaded.class_names()["class_names"].numpy()
 
     # Through `loaded`, because its variables go when it goes.
     def detect(encoded):

@@ -24,7 +24,6 @@ from ssd_tf.serving.frozen import freeze
 BYTES_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "image_tensor"
 RAW_SIGNATURE = "raw"
-NAMES_SIGNATURE = "class_names"
 
 
 class DetectionModule(tf.Module):
@@ -72,12 +71,15 @@ class DetectionModule(tf.Module):
             BYTES_SIGNATURE: self.detect_bytes,
             PIXELS_SIGNATURE: self.detect_pixels,
             RAW_SIGNATURE: self.raw_outputs,
-            NAMES_SIGNATURE: self.class_names,
         }
 
     @tf.function(input_signature=[])
     def class_names(self):
-        """Names of the classes 1..C, [C] string."""
+        """Names of the classes 1..C, [C] string.
+
+        No signature, as it has no batch, but stored with the module: for
+        `tf.saved_model.load`.
+        """
         return {"class_names": tf.constant(self._class_names, tf.string)}
 
     @tf.function(

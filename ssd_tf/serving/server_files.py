@@ -11,25 +11,28 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from ssd_tf.errors import InputError
 from ssd_tf.serving.version_dir import SERVING_DIR, find_models
-from ssd_tf.serving.warmup import BATCH_SIZES
 
 MODELS_FILE = "models.config"
 BATCHING_FILE = "batching_parameters.txt"
 DOCKER_FILE = "docker_run.sh"
 
-_ALLOWED = "\n".join(f"allowed_batch_sizes: {size}" for size in BATCH_SIZES)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
+_ALLOWED = "\n".join(f"allowed_batch_sizes: {size}" for size in _BATCH_SIZES)
 # Field names: tensorflow_serving/servables/tensorflow/
 # session_bundle_config.proto, message BatchingParameters.
 _BATCHING = f"""\
 # Used with --enable_batching, which runs requests that arrive together as one
 # batch. A picture that does not decode then fails all requests of its batch.
-max_batch_size {{ value: {BATCH_SIZES[-1]} }}
+# A request of more pictures than max_batch_size is refused.
+max_batch_size {{ value: {_BATCH_SIZES[-1]} }}
 batch_timeout_micros {{ value: 5000 }}
 max_enqueued_batches {{ value: 100 }}
 # Batches at a time; more than one where the processor has many cores.
 num_batch_threads {{ value: 1 }}
-# Batches are padded to one of these sizes, all of which are warmed up.
+# Batches are padded to one of these sizes; the largest must be max_batch_size.
+# The export warms up 1, 2, 4 and 8.
 {_ALLOWED}
 """
 
@@ -56,22 +59,35 @@ def write_server_files(export_dir) -> list[str]:
     Returns:
       names of the models that are missing from a models.config that somebody
       changed, which is left as it is.
+
+    Raises:
+      InputError: they cannot be written.
     """
     names = find_models(export_dir)
     folder = pathlib.Path(export_dir) / SERVING_DIR
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+        return _write_files(folder, names)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror}"
+        ) from error
+
+
+def _write_files(folder: pathlib.Path, names: Sequence[str]) -> list[str]:
+    """`write_server_files` of these models; the folder is there."""
     if not (folder / BATCHING_FILE).exists():
-        (folder / BATCHING_FILE).write_text(_BATCHING)
+        (folder / BATCHING_FILE).write_text(_BATCHING, encoding="utf-8")
     if not (folder / DOCKER_FILE).exists():
-        (folder / DOCKER_FILE).write_text(_DOCKER)
+        (folder / DOCKER_FILE).write_text(_DOCKER, encoding="utf-8")
         (folder / DOCKER_FILE).chmod(0o755)
     config = folder / MODELS_FILE
     if config.exists():
-        text = config.read_text()
+        text = config.read_text(encoding="utf-8", errors="replace")
         listed = re.findall(r'\bname: *"([^"]*)"', text)
         if text != _models_config(listed):  # not as it was written here
             return [name for name in names if name not in listed]
-    config.write_text(_models_config(names))
+    config.write_text(_models_config(names), encoding="utf-8")
     return []
 
 

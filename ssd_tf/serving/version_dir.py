@@ -1,5 +1,6 @@
 """Versions of a SavedModel: each written whole or not at all."""
 
+import errno
 import os
 import pathlib
 import re
@@ -9,13 +10,24 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ssd_tf import console
 from ssd_tf.errors import InputError
+from ssd_tf.serving.files import first_line, new_folder
 from ssd_tf.serving.saved_model import DetectionModule
 
 # Of the folder beside the models with the files for the model server.
 SERVING_DIR = "serving"
+# TF Serving reads a version as a signed integer of 64 bits.
+MAX_VERSION = 2**63 - 1
 
+# Of writing, from Python and from TensorFlow.
+_WRITE_ERRORS = (
+    OSError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnknownError,
+)
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -34,7 +46,7 @@ def export_saved_model(
     Args:
       module: what to export.
       export_dir: the folder that holds the versions of this model.
-      version: positive integer; the next free one by default.
+      version: 1..MAX_VERSION; the next free one by default.
       write_extras: called with the folder of the SavedModel before it gets
         its name; adds files.
 
@@ -42,32 +54,69 @@ def export_saved_model(
       the folder of the version.
 
     Raises:
-      InputError: the version exists already, or export_dir is a file.
+      InputError: the version exists already or is out of range, or
+        export_dir is a file or cannot be written.
     """
     export_dir = pathlib.Path(export_dir)
-    if export_dir.exists() and not export_dir.is_dir():
-        raise InputError(f"--export_dir={export_dir} is a file, not a folder")
-    console.make_folder("export_dir", export_dir)
-    if version is None:
-        version = max(map(_number, _versions(export_dir)), default=0) + 1
+    if version is not None:
+        _check_free(export_dir, version)
+    with new_folder(export_dir):
+        try:
+            temporary = pathlib.Path(
+                tempfile.mkdtemp(prefix=".tmp_", dir=export_dir)
+            )
+            try:
+                tf.saved_model.save(
+                    module, str(temporary), signatures=module.signatures
+                )
+                if write_extras is not None:
+                    write_extras(temporary)
+                temporary.chmod(0o755)  # mkdtemp lets nobody else read it
+                return _publish(temporary, version)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        except _WRITE_ERRORS as error:
+            raise InputError(
+                f"{export_dir} cannot be written: {first_line(error)}"
+            ) from error
+
+
+def _publish(temporary: pathlib.Path, version: int | None) -> pathlib.Path:
+    """Gives a finished folder its number, which is still free.
+
+    Of two exports that take the same number, the second finds a folder that
+    is not empty, which no folder can be renamed to.
+    """
+    export_dir = temporary.parent
+    while True:
+        number = _next_version(export_dir) if version is None else version
+        target = _check_free(export_dir, number)
+        try:
+            return temporary.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+
+
+def _check_free(export_dir: pathlib.Path, version: int) -> pathlib.Path:
+    """The folder of a version that is not there.
+
+    Raises:
+      InputError: it is, or no version can have that number.
+    """
+    if not 1 <= version <= MAX_VERSION:
+        raise InputError(f"a version is 1..{MAX_VERSION}, got {version}")
     target = export_dir / str(version)
-    if target.exists():
+    if os.path.exists(target):
         raise InputError(
             f"{target} exists already; expected a version that is not there"
         )
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".tmp_", dir=export_dir))
-    try:
-        tf.saved_model.save(
-            module, str(temporary), signatures=module.signatures
-        )
-        if write_extras is not None:
-            write_extras(temporary)
-        temporary.chmod(0o755)  # mkdtemp lets nobody else read it
-        os.rename(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return target
+
+
+def _next_version(export_dir: pathlib.Path) -> int:
+    return max(map(_number, _versions(export_dir)), default=0) + 1
 
 
 def find_saved_model(path) -> pathlib.Path | None:

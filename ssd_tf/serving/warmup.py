@@ -17,8 +17,7 @@ from ssd_tf.data.source import Source
 from ssd_tf.errors import InputError
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE
 
-# A request of each, which are also those that the server may make of several
-# requests. The last is the largest.
+# Pictures of the requests, ascending.
 BATCH_SIZES = (1, 2, 4, 8)
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 

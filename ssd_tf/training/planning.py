@@ -16,6 +16,7 @@ from ssd_tf.config import (
     TrainConfig,
     default_box_sizes_px,
 )
+from ssd_tf.data.source import usable_class_names
 from ssd_tf.errors import InputError
 from ssd_tf.training.recipes import RECIPES
 
@@ -46,9 +47,7 @@ def plan_detector(
     Raises:
       InputError: the wishes contradict the data or one another.
     """
-    names = tuple(source.class_names)
-    if len(set(names)) < len(names):
-        raise InputError(f"a class is named twice: {', '.join(names)}")
+    names = usable_class_names(source)
     if num_classes is not None and num_classes != len(names):
         raise InputError(
             f"--num_classes={num_classes} contradicts {source.name}, which "
@@ -172,7 +171,12 @@ def plan_training(
                 "--scale_to_batch sets the learning rate, and --learning_rate="
                 f"{given['learning_rate']:g} does too; give one of them"
             )
-        values = scaled_to_batch(values, given.get("batch_size"))
+        if "batch_size" not in given:
+            raise InputError(
+                "--scale_to_batch fits the recipe to another batch size; give "
+                f"--batch_size (the recipe's is {values.batch_size})"
+            )
+        values = scaled_to_batch(values, given["batch_size"])
     values = dataclasses.replace(values, **given)
     default_train_split, default_eval_split = source.default_splits
     train_split = train_split or default_train_split
@@ -199,7 +203,7 @@ def plan_training(
     )
 
 
-def scaled_to_batch(recipe: Recipe, batch_size: int | None) -> Recipe:
+def scaled_to_batch(recipe: Recipe, batch_size: int) -> Recipe:
     """A recipe for another batch size, by the linear rule.
 
     The learning rate grows as the batch does, and as many images are seen:
@@ -208,9 +212,9 @@ def scaled_to_batch(recipe: Recipe, batch_size: int | None) -> Recipe:
 
     Args:
       recipe: with the batch size that its values belong to.
-      batch_size: images per step; None keeps the recipe as it is.
+      batch_size: images per step.
     """
-    ratio = (batch_size or recipe.batch_size) / recipe.batch_size
+    ratio = batch_size / recipe.batch_size
     scaled = _with_steps(recipe, math.ceil(recipe.steps / ratio))
     return dataclasses.replace(
         scaled,

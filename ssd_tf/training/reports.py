@@ -9,9 +9,8 @@ from PIL import Image
 
 from ssd_tf import visualization
 from ssd_tf.evaluation import EvaluatedImage
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.training.run_dir import RunDir
-
-_PICTURE_SCORE = 0.4
 
 
 class Reporter:
@@ -65,7 +64,7 @@ def draw_samples(
     samples: Sequence[EvaluatedImage],
     class_names: Sequence[str],
     *,
-    score_threshold: float = _PICTURE_SCORE,
+    score_threshold: float = SCORE_THRESHOLD,
 ) -> Image.Image:
     """Ground truth beside detections, one row per image, as a picture."""
     rows = []
@@ -100,7 +99,8 @@ def format_metrics(metrics: dict[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"average precision at IoU .5 on {metrics['num_images']} images",
+            "average precision at IoU .5, area under the curve, on "
+            f"{metrics['num_images']} images",
             *lines,
             f"  {'mAP@.5':<{width}}  {metrics['mAP']:.4f}",
             f"  {'COCO AP':<{width}}  {metrics['coco']['mAP']:.4f}",

@@ -230,6 +230,18 @@ def test_output_dir(evaluate_known, folder, tmp_path):
     }
 
 
+def test_figures_are_written_before_pictures(
+    evaluate_known, tmp_path, monkeypatch
+):
+    def fail(*_, **__):
+        raise RuntimeError("no picture")
+
+    monkeypatch.setattr(command, "plot_precision_recall", fail)
+    with pytest.raises(RuntimeError, match="no picture"):
+        evaluate_known("--output_dir", tmp_path)
+    assert "voc" in json.loads((tmp_path / "metrics.json").read_text())
+
+
 def test_coco_keeps_its_ids(evaluate, known_model, tmp_path):
     """Ids, areas and crowds are those of the file."""
     (tmp_path / "val").mkdir()

@@ -143,8 +143,9 @@ def test_json_and_classes_that_are_given(folder, capsys):
             "not_finite": 1,
             "class_without_objects": 1,
         },
-        "refused": {"splits": 0, "images": 1},
+        "refused": {"classes": 0, "splits": 0, "images": 1},
         "dropped_boxes": 1,
+        "images_with_misplaced_boxes": 0,
     }
 
 
@@ -181,6 +182,43 @@ def test_splits_that_are_asked_for(folder, capsys, arguments, message):
     assert out == ""
     error = err.splitlines()[-1]
     assert error.startswith("error: ") and message in error
+
+
+def test_classes_that_training_refuses(folder, capsys):
+    status = validate(folder, "--split=train", "--class_names=cat,dog,cat")
+    assert status == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == (
+        "classes: a class is named twice: cat, dog, cat [unusable_classes]"
+    )
+    assert lines[-1] == "training would refuse 1 class list: exit status 1"
+
+
+def test_broken_annotation_of_another_split(folder, capsys):
+    path = folder / "Annotations/d.xml"
+    path.write_text("<annotation>")
+    told = f"{path}: not valid XML: no element found: line 1, column 12"
+    assert validate(folder, "--split=train") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"classes: {told} [unusable_classes]"
+    assert validate(folder, "--split=val") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if told in line] == [
+        f"{told} [broken_annotation]"
+    ]
+
+
+def test_boxes_of_an_unturned_picture(folder, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (100, 50))
+    image.save(folder / "JPEGImages/a.jpg", exif=exif)
+    assert validate(folder, "--split=train") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("[unturned_boxes]")
+    assert lines[-1] == (
+        "training would misplace the boxes of 1 image: exit status 1"
+    )
 
 
 def test_folder_without_splits(folder, capsys):

@@ -211,5 +211,35 @@ def test_build_policy():
     assert flipped == dataclasses.replace(light, flip_up_down=True)
     turned = build(recipe(augmentation="ssd_light", rotate_90=True))
     assert turned == dataclasses.replace(flipped, transpose=True)
+    plain = build(recipe(augmentation="none", rotate_90=True))
+    assert plain.flip_left_right and plain.flip_up_down and plain.transpose
     with pytest.raises(InputError, match="'strong'; known: ssd, ssd_light"):
         build(recipe(augmentation="strong"))
+
+
+@pytest.mark.parametrize("name", ["none", "ssd_light"])
+def test_rotations_reach_all_eight_positions(name):
+    policy = augment.build_policy(Recipe(augmentation=name, rotate_90=True))
+    policy = dataclasses.replace(
+        policy, photometric=0.0, expand_ratio=1.0, crop=False
+    )
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 20
+    quarter_turns = [np.rot90(image, k) for k in range(4)]
+    positions = quarter_turns + [turned[:, ::-1] for turned in quarter_turns]
+    found = {
+        tuple(
+            augment.augment(
+                tf.constant(image),
+                tf.zeros([0], tf.int32),
+                tf.zeros([0, 4]),
+                policy=policy,
+                size=2,
+                seed=tf.constant([i, 0]),
+            )[0]
+            .numpy()
+            .round()
+            .ravel()
+        )
+        for i in range(100)
+    }
+    assert found == {tuple(p.ravel().astype(float)) for p in positions}

@@ -8,6 +8,8 @@ from PIL import Image
 
 from ssd_tf.data.annotations import RawObject
 from ssd_tf.data.coco_folder import CocoFolder
+from ssd_tf.data.validation import check_image
+from ssd_tf.data.validation_images import inspect_image
 from ssd_tf.errors import InputError
 from tests.data.coco_files import (
     add_image,
@@ -294,3 +296,30 @@ def test_raw_images(pets):
     assert c.image_id == "c.jpg"
     with pytest.raises(InputError):
         source.num_examples("train2017")
+
+
+@pytest.mark.parametrize(
+    "number", [10**400, -(10**400)], ids=["large", "small"]
+)
+def test_numbers_beyond_the_range_of_floats(tmp_path, number):
+    add_image(tmp_path / "a.jpg")
+    too_large = [
+        annotation(1, 1, 3, [number, 2, 3, 4]),
+        annotation(2, 1, 3, [number, 2, -number, 4]),
+    ]
+    good = annotation(3, 1, 3, [10, 5, 50, 25], area=number)
+    path = write_json(
+        tmp_path / "train.json", [image(1, "a.jpg")], [*too_large, good]
+    )
+    source = CocoFolder(tmp_path)
+    (raw,) = source.raw_images("train")
+    lines = [str(p) for p in check_image(raw, inspect_image(raw), None)]
+    assert [line.partition(" (")[0] for line in lines] == [
+        f"{path}: image 1: annotation 1",
+        f"{path}: image 1: annotation 2",
+    ]
+    assert all(line.endswith("dropped [not_finite]") for line in lines)
+    assert source.dropped_boxes("train") == 2
+    (example,) = source.dataset("train").as_numpy_iterator()
+    np.testing.assert_allclose(example["gt_boxes"], [[0.1, 0.1, 0.6, 0.6]])
+    np.testing.assert_allclose(example["gt_areas"], [0.25])

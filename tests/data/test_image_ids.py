@@ -11,6 +11,7 @@ from ssd_tf.data.coco_folder import CocoFolder
 from ssd_tf.data.shapes import Shapes
 from ssd_tf.data.source import NumberedImages
 from ssd_tf.data.tfds_source import TfdsSource
+from tests.data.coco_files import add_image, image, write_json
 
 
 class Numbered(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -59,6 +60,25 @@ def test_of_tfds(tmp_path):
 def test_of_tfds_without_numbers(shapes_dir):
     source = TfdsSource(Shapes(data_dir=shapes_dir), ("train", "test"))
     assert source.image_ids("train") == {}
+
+
+def test_of_a_coco_folder_whose_splits_share_names(tmp_path):
+    for split, number in (("train", 0), ("val", 100)):
+        for name in ("0.jpg", f"{split}.jpg"):
+            add_image(tmp_path / split / name)
+        images = [image(number, "0.jpg"), image(number + 1, f"{split}.jpg")]
+        write_json(tmp_path / f"annotations/{split}.json", images)
+    source = CocoFolder(tmp_path)
+    assert source.image_ids("val") == {"0.jpg": 100, "val.jpg": 101}
+    expected = {
+        "train/0.jpg": 0,
+        "train/train.jpg": 1,
+        "val/0.jpg": 100,
+        "val/val.jpg": 101,
+    }
+    assert source.image_ids("train+val") == expected
+    examples = source.dataset("train+val").as_numpy_iterator()
+    assert [e["image_id"].decode() for e in examples] == list(expected)
 
 
 @pytest.mark.parametrize("split", ["val", "train+val"])

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augment import POLICIES
+from ssd_tf.data.union_source import UnionSource
 from ssd_tf.errors import InputError
 from ssd_tf.target_encoder import TargetEncoder
 from tests.data.toy_source import (
@@ -140,6 +141,28 @@ def test_seeds_are_all_different(source):
     order = shuffling.shuffled_examples(source, "train", seed=3)
     seeds = {tuple(s.numpy()) for _, s in order.take(5 * NUM_IMAGES)}
     assert len(seeds) == 5 * NUM_IMAGES
+
+
+def test_a_union_is_mixed_from_the_first_batch_to_the_last():
+    """The buffer holds a third of the union, as with VOC 2007 and 2012."""
+    pixels = encode(np.zeros((2, 2, 3), np.uint8))
+    parts = [
+        ToySource([to_example(pixels, f"{name}{i}") for i in range(count)])
+        for name, count in (("a", 30), ("b", 70))
+    ]
+    union = UnionSource("both", parts)
+    for skip in (0, 37):
+        dataset = union.dataset("train", skip=skip)
+        names = [e["image_id"].numpy().decode() for e in dataset]
+        assert len(names) == 100 - skip
+        shares = [
+            np.mean([name[0] == "a" for name in names[i : i + 21]])
+            for i in range(0, len(names) - 20, 21)
+        ]
+        assert all(0.1 < share < 0.6 for share in shares)
+        assert sorted(names) == sorted(set(names))
+        whole = [e["image_id"] for e in union.dataset("train")]
+        assert names == [n.numpy().decode() for n in whole[skip:]]
 
 
 @pytest.mark.parametrize("epoch", [0, 2])

@@ -3,7 +3,7 @@
 import pytest
 
 from ssd_tf.data.annotations import UNIT_SIZE, RawObject
-from ssd_tf.data.validation import check_image
+from ssd_tf.data.validation import LOST, check_image
 from ssd_tf.data.validation_images import ImageFacts
 from tests.data.annotated import noise, raw_image
 
@@ -116,32 +116,53 @@ def test_a_message_with_a_place_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "size, is_turned, text",
+    "size, text",
     [
         (
             (100.0, 50.0),
-            False,
             "size 50x100, but the image is 100x50, height and width are"
             " swapped; boxes are divided by the size declared",
         ),
         (
-            (100.0, 50.0),
-            True,
-            "size 50x100, but the image is 100x50 as its Exif block turns it;"
-            " boxes are divided by the size declared",
-        ),
-        (
             (100.0, 200.0),
-            False,
             "size 200x100, but the image is 100x50; boxes are divided by the"
             " size declared",
         ),
     ],
 )
-def test_sizes_that_are_believed(size, is_turned, text):
+def test_sizes_that_are_believed(size, text):
     raw = raw_image(("cat", 1, 1, 2, 2), size=size)
-    lines = check(raw, is_turned=is_turned)
-    assert lines == [f"a.xml: {text} [wrong_size]"]
+    assert check(raw) == [f"a.xml: {text} [wrong_size]"]
+
+
+TURNED = "a.xml: size 50x100, but the image is 100x50 as its Exif block turns"
+
+
+def test_boxes_of_the_unturned_picture():
+    facts = ImageFacts((50, 100), True, ())
+    raw = raw_image(("cat", 1, 1, 2, 2), size=(100.0, 50.0))
+    (problem,) = check_image(raw, facts, None)
+    assert problem.severity == LOST
+    assert str(problem) == (
+        f"{TURNED} it; the boxes are those of the unturned picture, and"
+        " training misplaces them; turn the file's pixels and drop its Exif"
+        " orientation, or annotate the turned picture [unturned_boxes]"
+    )
+
+
+def test_unturned_size_without_boxes_of_it(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(noise("JPEG"))
+    # It leaves the unturned picture.
+    box = ("cat", 10, 10, 20, 90)
+    raw = raw_image(box, size=(100.0, 50.0), image_path=str(path))
+    assert check(raw, is_turned=True) == [
+        f"{TURNED} it; replaced by that, as boxes do not fit [wrong_size]"
+    ]
+    raw = raw_image(size=(100.0, 50.0))
+    assert check(raw, is_turned=True)[0] == (
+        f"{TURNED} it; boxes are divided by the size declared [wrong_size]"
+    )
 
 
 def test_sizes_that_are_not_believed(tmp_path):

@@ -122,3 +122,37 @@ def test_no_objects_at_all(root, add_image, add_split):
     assert message(error) == (
         f"{root}: no object in any annotation of the splits train"
     )
+
+
+@pytest.mark.parametrize("line", ["a.jpg", "a.JPG 1", "a.xml"])
+@pytest.mark.parametrize("class_names", [None, ("cat", "dog")])
+def test_names_with_suffix(root, add_image, add_split, line, class_names):
+    add_image(root, "a", ("cat", 1, 1, 9, 9, 0))
+    add_split(root, "train", line)
+    with pytest.raises(InputError) as error:
+        VocFolder(root, class_names).num_examples("train")
+    name = line.split()[0]
+    assert message(error) == (
+        f"{root}/ImageSets/Main/train.txt: {name!r}: a split lists names"
+        " without suffix, expected 'a'"
+    )
+
+
+@pytest.mark.parametrize(
+    "line, image_id",
+    [
+        ("a cat", "a cat"),
+        ("a cat 1", "a cat 1"),
+        ("b 1", "b"),
+        ("b\t-1", "b"),
+        ("1", "1"),
+    ],
+)
+def test_line_without_annotation(pets, add_split, line, image_id):
+    add_split(pets, "train", line)
+    with pytest.raises(InputError) as error:
+        (pets / "Annotations/b.xml").unlink()
+        VocFolder(pets).num_examples("train")
+    assert message(error) == (
+        f"{pets}/Annotations/{image_id}.xml: annotation file is missing"
+    )

@@ -49,7 +49,10 @@ def test_decimal_coordinates(tmp_path):
     [
         ("<difficult>1</difficult>", True),
         ("<difficult> 1\n</difficult>", True),
+        ("<difficult>true</difficult>", True),
+        ("<difficult>True</difficult>", True),
         ("<difficult>0</difficult>", False),
+        ("<difficult>FALSE</difficult>", False),
         ("<difficult></difficult>", False),
         ("<difficult/>", False),
         ("", False),
@@ -97,6 +100,10 @@ def test_filename_has_no_folder(tmp_path, written):
         (
             an_object().replace("<ymax>4<", "<ymax><"),
             "object 1 (cat): <ymax> must be a number, got ''",
+        ),
+        (
+            an_object(difficult="<difficult> 2 </difficult>"),
+            "object 1 (cat): <difficult> must be 0 or 1, got '2'",
         ),
     ],
 )

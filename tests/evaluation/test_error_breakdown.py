@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from ssd_tf.evaluation import ErrorBreakdown, VocEvaluator
+from ssd_tf.evaluation import ErrorBreakdown, Measurement, VocEvaluator
 
 A = [0, 0, 10, 10]
 B = [20, 20, 30, 30]
@@ -14,7 +14,7 @@ ERRORS = ("wrong_class", "poor_localisation", "duplicate", "background")
 
 
 def test_one_of_each():
-    breakdown = ErrorBreakdown(NAMES)
+    breakdown = ErrorBreakdown(NAMES, score_threshold=0.3)
     breakdown.update(
         [A, B, C, [100, 100, 110, 110]],
         [1, 2, 1, 1],
@@ -161,3 +161,8 @@ def test_sums_are_those_of_the_voc_curve(
         assert sum(counts[error] for error in ERRORS) == last + 1 - hits
         assert sum(counts["confused_with"].values()) == counts["wrong_class"]
         assert counts["num_objects"] == voc.result()["num_objects"][name]
+
+
+def test_the_default_score_threshold_is_one():
+    assert ErrorBreakdown(NAMES).score_threshold == 0.4
+    assert Measurement(NAMES).errors.score_threshold == 0.4

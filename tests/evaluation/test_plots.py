@@ -4,6 +4,7 @@ from ssd_tf.evaluation import CocoEvaluator, ErrorBreakdown, VocEvaluator
 from ssd_tf.evaluation.plots import (
     plot_error_breakdown,
     plot_precision_recall,
+    save_figure,
 )
 
 NAMES = tuple("abcd")
@@ -54,3 +55,57 @@ def test_bars_are_as_long_as_the_counts(random_images, tmp_path):
             assert [bar.get_width() for bar in bars] == [
                 counts[key] for counts in breakdown["per_class"].values()
             ]
+
+
+def test_names_of_every_kind(tmp_path):
+    """Signs of formulas, signs that the font lacks, none."""
+    names = ("a$_$b", "$", "犬猫", "cat")
+    image = ([[0, 0, 9, 9]] * 4, [1, 2, 3, 4], None, [], [], [])
+    voc = filled(VocEvaluator(names), [image])
+    curves = plot_precision_recall(
+        voc.curves(), average_precision=voc.result()["AP"], title="a$_$b"
+    )
+    save_figure(curves, tmp_path / "pr.png")
+    assert [panel.get_title() for panel in curves.axes] == [
+        f"{name}  0.000" for name in names
+    ]
+    breakdown = filled(ErrorBreakdown(names), [image]).result()
+    bars = plot_error_breakdown(breakdown, title="a$_$b")
+    save_figure(bars, tmp_path / "errors.png")
+    labels = bars.axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == list(names)
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_titles_do_not_overlap(count):
+    """Long names end in an ellipsis; AP is whole."""
+    curve = filled(
+        VocEvaluator(["a"]), [([[0, 0, 9, 9]], [1], None, [], [], [])]
+    ).curves()["a"]
+    kinds = ["traffic light with a long name", "M" * 40, "i" * 90, "cat"]
+    names = [f"{i} {kinds[i % 4]}" for i in range(count)]
+    figure = plot_precision_recall(
+        dict.fromkeys(names, curve),
+        average_precision=dict.fromkeys(names, 0.5),
+    )
+    figure.draw_without_rendering()
+    panels = figure.axes[:count]
+    for i, panel in enumerate(panels):
+        assert panel.get_title().endswith("  0.500")
+        name = panel.get_title().removesuffix("  0.500")
+        assert names[i].startswith(name.removesuffix("…"))
+        assert (len(name) > 4) and (name.endswith("…") == (name != names[i]))
+        own = panel.title.get_window_extent()
+        assert own.x0 >= 0 and own.x1 <= figure.bbox.width
+        for other in panels[i + 1 :]:
+            assert not own.overlaps(other.title.get_window_extent())
+
+
+def test_a_long_name_of_a_bar_is_shortened():
+    breakdown = ErrorBreakdown(["x" * 200, "y" * 40]).result()
+    figure = plot_error_breakdown(breakdown)
+    labels = figure.axes[0].get_yticklabels()
+    assert [label.get_text() for label in labels] == [
+        "x" * 39 + "…",
+        "y" * 40,
+    ]

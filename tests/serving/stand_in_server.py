@@ -3,6 +3,7 @@
 It runs a SavedModel behind the two messages that the clients speak: REST's
 `:predict` in the row format, and gRPC's PredictionService.Predict. It loads
 one version, has no batching and no warm-up, and knows no other call.
+`answer_always` is a server that is no detector at all.
 """
 
 import base64
@@ -44,8 +45,28 @@ class Addresses(NamedTuple):
 def serve(version_dir, model_name):
     """Serves a version on two free ports; -> `Addresses`."""
     model = Model(version_dir, model_name)
+    handler = type("Handler", (_RestHandler,), {"model": model})
+    try:
+        with _listen(handler, _Servicer(model)) as addresses:
+            yield addresses
+    finally:
+        model.close()
+
+
+@contextlib.contextmanager
+def answer_always(status, content, *, outputs):
+    """Answers every request by REST and by gRPC; -> `Addresses`."""
+    handler = type(
+        "Handler", (_SameHandler,), {"status": status, "content": content}
+    )
+    with _listen(handler, _SameServicer(outputs)) as addresses:
+        yield addresses
+
+
+@contextlib.contextmanager
+def _listen(handler, servicer):
     rest = http_server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("Handler", (_RestHandler,), {"model": model})
+        ("127.0.0.1", 0), handler
     )  # listens from here on
     thread = threading.Thread(target=rest.serve_forever)
     thread.start()
@@ -55,7 +76,7 @@ def serve(version_dir, model_name):
         options=[("grpc.max_receive_message_length", -1)],
     )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        _Servicer(model), rpc
+        servicer, rpc
     )
     rpc_port = rpc.add_insecure_port("127.0.0.1:0")
     rpc.start()
@@ -68,7 +89,6 @@ def serve(version_dir, model_name):
         rest.shutdown()
         rest.server_close()
         thread.join()
-        model.close()
 
 
 class Model:
@@ -127,16 +147,50 @@ class _Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
             )
         except _ERRORS as error:
             context.abort(_GRPC_STATUS[type(error)], _message(error))
-        response = predict_pb2.PredictResponse()
+        response = _response(outputs)
         response.model_spec.name = self._model.name
         response.model_spec.version.value = self._model.version
         response.model_spec.signature_name = name
-        for key, value in outputs.items():
-            response.outputs[key].CopyFrom(tf.make_tensor_proto(value))
         return response
 
 
-class _RestHandler(http_server.BaseHTTPRequestHandler):
+class _SameServicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def __init__(self, outputs):
+        self._outputs = outputs
+
+    def Predict(self, request, context):  # noqa: N802, named by the protocol
+        return _response(self._outputs)
+
+
+def _response(outputs):
+    response = predict_pb2.PredictResponse()
+    for key, value in outputs.items():
+        response.outputs[key].CopyFrom(tf.make_tensor_proto(value))
+    return response
+
+
+class _Handler(http_server.BaseHTTPRequestHandler):
+    def answer(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format, *args):
+        """Says nothing."""
+
+
+class _SameHandler(_Handler):
+    status: int
+    content: bytes
+
+    def do_POST(self):  # noqa: N802, named by http.server
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(self.status, self.content)
+
+
+class _RestHandler(_Handler):
     model: Model
 
     def do_POST(self):  # noqa: N802, named by http.server
@@ -147,12 +201,7 @@ class _RestHandler(http_server.BaseHTTPRequestHandler):
             status, answer = _HTTP_STATUS[type(error)], {
                 "error": _message(error)
             }
-        content = json.dumps(answer, allow_nan=False).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(status, json.dumps(answer, allow_nan=False).encode())
 
     def _predict(self, body):
         path = re.fullmatch(r"/v1/models/([^/:]+):predict", self.path)
@@ -177,9 +226,6 @@ class _RestHandler(http_server.BaseHTTPRequestHandler):
             dict(zip(columns, row, strict=True))
             for row in zip(*columns.values(), strict=True)
         ]
-
-    def log_message(self, format, *args):
-        """Says nothing."""
 
 
 def _value(row, key):

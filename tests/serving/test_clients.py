@@ -116,6 +116,8 @@ def test_client_goes_on_after_what_does_not_decode(client, files, tmp_path):
             f"error: {junk}: INVALID_ARGUMENT: ",
         )
     )
+    assert len(err) == 2
+    print("SEEN", err[1])
 
 
 def test_client_names_what_the_server_says(client, files):

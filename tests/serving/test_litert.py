@@ -5,11 +5,13 @@ import sys
 import flatbuffers
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert import interpreter as litert_interpreter
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from ssd_tf import Decoder, InputError, serving
+from ssd_tf.serving import litert, litert_graph
 from tests.serving.answers import assert_detections
 
 OUTPUTS = [
@@ -96,6 +98,40 @@ def test_detections_are_those_of_the_decoder(detector, float32):
     expected = Decoder(detector.config)(detector.model(detector.images))
     assert set(np.unique(expected.classes)) == {0, 1, 2, 3, 4}
     assert_detections(run(float32, detector.images), expected, first_class=0)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.45, 1.0])
+def test_overlaps_at_the_ends_of_the_range(detector, export, threshold):
+    """At 0 boxes that touch nothing stay, at 1 all do."""
+    decoder = Decoder(
+        detector.config, nms_iou_threshold=threshold, pre_nms_top_k=20
+    )
+    path = export(f"overlap_{threshold}", decoder=decoder)
+    expected = decoder(detector.model(detector.images))
+    for i, count in enumerate(expected.num_detections):
+        # More than one of a class, so that a stricter NMS is seen.
+        assert count > len(set(expected.classes[i, :count].numpy()))
+    assert_detections(run(path, detector.images), expected, first_class=0)
+
+
+@pytest.mark.parametrize("iou, kept", [(0.5, 2), (0.49, 1), (0.0, 1)])
+def test_boxes_that_overlap_by_just_the_threshold(detector, iou, kept):
+    """Halves are exact in binary; a third box apart is always kept."""
+    decoder = Decoder(detector.config, nms_iou_threshold=iou, max_detections=4)
+    boxes = [[0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.5, 0.5], [0.0, 0.5, 1.0, 1.0]]
+    specs = [
+        tf.TensorSpec([1, 3, 4], name="boxes"),
+        tf.TensorSpec([1, 3], name="scores"),
+    ]
+    model = litert_graph.convert(
+        lambda boxes, scores: litert._suppress(boxes, scores, decoder), specs
+    )
+    interpreter = litert_interpreter.Interpreter(model_content=model)
+    found = interpreter.get_signature_runner()(
+        boxes=np.array([boxes], np.float32),
+        scores=np.array([[0.9, 0.8, 0.7]], np.float32),
+    )
+    assert found["num_detections"].tolist() == [kept + 1]
 
 
 def test_one_class_per_box_and_few_candidates(detector, export):

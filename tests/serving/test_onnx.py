@@ -91,6 +91,20 @@ def test_detections_are_those_of_the_decoder(detector, with_nms, batch_size):
     assert_detections(run(with_nms, images), expected, first_class=1)
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.45, 1.0])
+def test_overlaps_at_the_ends_of_the_range(detector, export, threshold):
+    """At 0 boxes that touch nothing stay, at 1 all do."""
+    decoder = Decoder(
+        detector.config, nms_iou_threshold=threshold, pre_nms_top_k=20
+    )
+    path = export(f"overlap_{threshold}", decoder=decoder)
+    expected = decoder(detector.model(detector.images))
+    for i, count in enumerate(expected.num_detections):
+        # More than one of a class, so that a stricter NMS is seen.
+        assert count > len(set(expected.classes[i, :count].numpy()))
+    assert_detections(run(path, detector.images), expected, first_class=1)
+
+
 def test_one_class_per_box_and_few_candidates(detector, export):
     """Fewer candidates than detections: 4 x 10 for 100."""
     decoder = Decoder(

@@ -63,12 +63,21 @@ def assert_valid(outputs, batch_size, *, count=None):
         assert count is None or number == count
         assert (np.diff(scores[i]) <= 0).all()
         classes = outputs["detection_classes"][i]
-        assert set(classes[:number]) <= {1.0, 2.0, 3.0, 4.0, 5.0}
+        assert set(classes[:number]) <= {1.0, 2.0, 3.0, 4.0}
         assert not classes[number:].any() and not scores[i, number:].any()
         assert not boxes[i, number:].any()
         names = [b"", *CLASS_NAMES]
         expected = [names[int(label)] for label in classes]
         assert outputs[NAMES][i].tolist() == expected
+
+
+def test_every_signature_has_a_batch(loaded):
+    """Names of classes have none: they are for those who load the model."""
+    assert set(loaded.signatures) == {"serving_default", "image_tensor", "raw"}
+    for signature in loaded.signatures.values():
+        for output in signature.structured_outputs.values():
+            assert output.shape[0] is None
+    assert loaded.class_names()["class_names"].numpy().tolist() == CLASS_NAMES
 
 
 @pytest.mark.parametrize(
@@ -112,19 +121,12 @@ def test_weights_are_constants_stored_once(loaded, small_export, small_model):
     assert graph.count(largest.tobytes()) == 1
 
 
-def test_any_batch_of_any_formats_equals_one_by_one(serve, pictures):
-    single = [serve(picture) for picture in pictures]
-    for outputs in single:
-        assert_valid(outputs, 1)
-        assert outputs["num_detections"][0] > 0
-    for batch_size in (2, 5):
-        outputs = serve(*pictures[:batch_size])
-        assert_valid(outputs, batch_size)
-        for name, values in outputs.items():
-            for i, value in enumerate(values):
-                assert_close(value, single[i][name][0])
+def test_batch_of_all_formats(serve, pictures):
+    outputs = serve(*pictures)
+    assert_valid(outputs, len(pictures))
+    assert (outputs["num_detections"] > 0).all()
     # Other pictures have other detections.
-    scores = [outputs["detection_scores"] for outputs in single]
+    scores = outputs["detection_scores"]
     assert all(np.abs(s - scores[0]).max() > 1e-4 for s in scores[1:])
 
 
@@ -145,15 +147,6 @@ def test_answers_are_those_of_the_model(serve, small_module, pictures):
     expected = small_module.detect_bytes(tf.constant(pictures))
     for name, value in serve(*pictures).items():
         assert_close(value, expected[name].numpy())
-
-
-@pytest.mark.parametrize("junk", [b"", b"<html>", b"\xff\xd8\xff\xe0 cut"])
-def test_undecodable_bytes_fail_their_request_only(serve, pictures, junk):
-    before = serve(pictures[0])
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        serve(pictures[0], junk)
-    for name, value in serve(pictures[0]).items():
-        np.testing.assert_array_equal(value, before[name])
 
 
 def test_nothing_found_is_finite(small_detector, pictures):
@@ -236,6 +229,6 @@ def test_model_without_class_names(small_model, small_detector, pictures):
 def test_file_in_the_way(small_module, tmp_path):
     (tmp_path / "file").write_text("keep")
     for path in ("file", "file/exports"):
-        with pytest.raises(InputError, match=f"--export_dir=.*{path} "):
+        with pytest.raises(InputError, match=f"^{tmp_path / path} (is|cannot)"):
             serving.export_saved_model(small_module, tmp_path / path)
     assert (tmp_path / "file").read_text() == "keep"

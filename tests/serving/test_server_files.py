@@ -1,5 +1,6 @@
 """Files for the model server: what it reads, and what people changed."""
 
+import errno
 import re
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from ssd_tf import serving
+from ssd_tf import InputError, serving
 from ssd_tf.serving import warmup
 
 
@@ -64,18 +65,43 @@ def test_changed_files_are_kept(exports):
     assert [file.read_text() for file in files] == before
 
 
+def test_changed_file_in_any_encoding(exports):
+    serving.write_server_files(exports)
+    config = exports / "serving/models.config"
+    config.write_bytes("# größer\n".encode("latin-1"))
+    assert serving.write_server_files(exports) == ["cells", "signs"]
+    assert config.read_bytes() == b"# gr\xf6\xdfer\n"
+
+
+def test_folder_that_cannot_be_written(exports, monkeypatch):
+    def write_text(path, text, encoding):
+        assert encoding == "utf-8"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", write_text)
+    with pytest.raises(
+        InputError, match="serving cannot be written: No space left on device$"
+    ):
+        serving.write_server_files(exports)
+
+
 def test_batching_parameters(exports):
     serving.write_server_files(exports)
     text = (exports / "serving/batching_parameters.txt").read_text()
     fields = re.findall(r"^(\w+)(?: { value: (\d+) }|: (\d+))$", text, re.M)
     assert fields == [
-        ("max_batch_size", "8", ""),
+        ("max_batch_size", "32", ""),
         ("batch_timeout_micros", "5000", ""),
         ("max_enqueued_batches", "100", ""),
         ("num_batch_threads", "1", ""),
-        *(("allowed_batch_sizes", "", size) for size in ("1", "2", "4", "8")),
+        *(
+            ("allowed_batch_sizes", "", size)
+            for size in ("1", "2", "4", "8", "16", "32")
+        ),
     ]
-    assert warmup.BATCH_SIZES == (1, 2, 4, 8)  # each is warmed up
+    assert "# A request of more pictures than max_batch_size is ref" in text
+    assert "# The export warms up 1, 2, 4 and 8." in text
+    assert warmup.BATCH_SIZES == (1, 2, 4, 8)
 
 
 def test_docker_run_passes_the_folder_and_its_arguments(

@@ -1,5 +1,9 @@
 """Version folders, and what finds them."""
 
+import errno
+import os
+import shutil
+
 import pytest
 import tensorflow as tf
 
@@ -61,18 +65,135 @@ def test_existing_version_is_refused(export, tmp_path):
     assert names(tmp_path / "deep/exports") == ["3"]
 
 
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_nothing_half_written_is_left(export, tmp_path, monkeypatch, error):
+@pytest.fixture
+def fail(monkeypatch):
+    """Makes saving stop half-way with an error."""
+
+    def call(error):
+        def save(module, folder, signatures):
+            with open(f"{folder}/half", "wb"):
+                raise error
+
+        monkeypatch.setattr(tf.saved_model, "save", save)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (OSError("disk full"), "disk full"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "x; No space\nmore"),
+            "x; No space",
+        ),
+        (tf.errors.PermissionDeniedError(None, None, "x; denied"), "x; denied"),
+    ],
+)
+def test_folder_that_cannot_be_written(export, fail, tmp_path, error, reason):
     export()
-
-    def save(module, folder, signatures):
-        with open(f"{folder}/half", "wb"):
-            raise error
-
-    monkeypatch.setattr(tf.saved_model, "save", save)
-    with pytest.raises(type(error)):
+    fail(error)
+    with pytest.raises(
+        InputError, match=f"deep/exports cannot be written: {reason}[^\n]*$"
+    ):
         export()
     assert names(tmp_path / "deep/exports") == ["1"]
+
+
+def test_folder_that_is_read_only(export, tmp_path, monkeypatch):
+    """Said by the system: tests may run as one whom no mode stops."""
+
+    def mkdtemp(prefix, dir):
+        raise PermissionError(errno.EACCES, "Permission denied", dir)
+
+    monkeypatch.setattr("tempfile.mkdtemp", mkdtemp)
+    with pytest.raises(
+        InputError, match="deep/exports cannot be written: Permission denied$"
+    ):
+        export()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), TypeError("a bug")])
+def test_nothing_half_written_is_left(export, fail, tmp_path, error):
+    (tmp_path / "deep").mkdir()
+    fail(error)
+    with pytest.raises(type(error)):
+        export()
+    assert names(tmp_path) == ["deep"] and names(tmp_path / "deep") == []
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Makes something happen as an export is about to get its number."""
+
+    def call(happen):
+        rename = os.rename
+
+        def late(self, target):
+            monkeypatch.undo()  # once
+            happen(target)
+            rename(self, target)
+            return target
+
+        monkeypatch.setattr("pathlib.Path.rename", late)
+
+    return call
+
+
+def finish_another(target):
+    os.mkdir(target)
+    with open(f"{target}/saved_model.pb", "wb") as file:
+        file.write(b"another")
+
+
+def test_two_exports_at_once(export, meanwhile, tmp_path):
+    """The second takes the next number; both are there."""
+    meanwhile(finish_another)
+    assert str(export()) == "deep/exports/2"
+    exports = tmp_path / "deep/exports"
+    assert names(exports) == ["1", "2"]
+    assert (exports / "1/saved_model.pb").read_bytes() == b"another"
+
+
+def test_two_exports_of_the_same_version(export, meanwhile, tmp_path):
+    meanwhile(finish_another)
+    with pytest.raises(InputError, match="exports/7 exists already; expected"):
+        export(7)
+    exports = tmp_path / "deep/exports"
+    assert names(exports) == ["7"]
+    assert (exports / "7/saved_model.pb").read_bytes() == b"another"
+
+
+@pytest.mark.parametrize("version", [None, 1])
+def test_empty_folder_that_came_meanwhile(
+    small_module, saved, tmp_path, version
+):
+    def write_extras(folder):
+        (tmp_path / "1").mkdir()
+
+    def call():
+        return serving.export_saved_model(
+            *(small_module, tmp_path),
+            version=version,
+            write_extras=write_extras,
+        )
+
+    if version is None:
+        assert call() == tmp_path / "2"
+    else:
+        with pytest.raises(InputError, match="1 exists already; expected"):
+            call()
+    assert names(tmp_path / "1") == []
+
+
+@pytest.mark.parametrize("version", [0, 2**63])
+def test_number_that_no_version_can_have(export, tmp_path, version):
+    message = f"^a version is 1..9223372036854775807, got {version}$"
+    with pytest.raises(InputError, match=message):
+        export(version)
+    assert names(tmp_path) == []
 
 
 def test_largest_version_is_found(export, tmp_path):
@@ -90,9 +211,43 @@ def test_largest_version_is_found(export, tmp_path):
 
 
 def test_saved_model_of_somebody_else(tmp_path):
-    tf.saved_model.save(tf.Module(), str(tmp_path))
-    with pytest.raises(InputError, match="lacks the signature 'class_names'"):
-        serving.predictor_of_saved_model(tmp_path)
+    module = tf.Module()
+    tf.saved_model.save(module, str(tmp_path / "bare"))
+    with pytest.raises(
+        InputError, match="bare lacks the signature 'serving_default'; expected"
+    ):
+        serving.predictor_of_saved_model(tmp_path / "bare")
+    module.double = tf.function(
+        lambda x: {"y": 2.0 * x}, input_signature=[tf.TensorSpec([])]
+    )
+    tf.saved_model.save(
+        module,
+        str(tmp_path / "other"),
+        signatures={"serving_default": module.double},
+    )
+    with pytest.raises(
+        InputError, match="other holds no class names; expected an export of"
+    ):
+        serving.predictor_of_saved_model(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "file, size",
+    [
+        ("saved_model.pb", 0),  # nothing: no error of the parser
+        ("saved_model.pb", 1000),
+        ("variables/variables.index", 10),
+        ("variables/variables.data-00000-of-00001", 10),
+    ],
+)
+def test_broken_saved_model(small_export, tmp_path, file, size):
+    shutil.copytree(small_export, tmp_path / "cells")
+    os.truncate(tmp_path / "cells" / file, size)
+    with pytest.raises(
+        InputError, match="^the SavedModel in .*cells is broken: .+$"
+    ) as caught:
+        serving.predictor_of_saved_model(tmp_path / "cells")
+    assert "\n" not in str(caught.value)
 
 
 def test_predictor(small_export, small_module, pictures):

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from ssd_tf import training
-from ssd_tf.config import TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.training.planning import scaled_to_batch
 from ssd_tf.training.schedule import build_schedule
@@ -136,10 +135,14 @@ def test_the_linear_rule_is_for_those_who_ask():
     assert (train.learning_rate, train.steps) == (1e-3, 120_000)
 
 
-def test_without_a_batch_size_nothing_is_scaled():
+def test_the_recipe_s_own_batch_size_scales_nothing():
     recipe = training.RECIPES["voc_ssd300"]
-    assert scaled_to_batch(recipe, None) == recipe
-    assert isinstance(plan("small_data", scale_to_batch=True), TrainConfig)
+    assert scaled_to_batch(recipe, 32) == recipe
+
+
+def test_scaling_to_no_batch_size_is_refused():
+    with pytest.raises(InputError, match="give --batch_size .* is 8"):
+        plan("small_data", scale_to_batch=True)
 
 
 def test_two_learning_rates_are_refused():

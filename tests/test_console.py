@@ -1,0 +1,37 @@
+"""What the programs share."""
+
+import contextlib
+import os
+
+import pytest
+from absl import logging
+
+from ssd_tf import console
+
+
+@pytest.fixture
+def verbosity():
+    """Gives later tests the verbosity that a program changes."""
+    before = logging.get_verbosity()
+    yield
+    logging.set_verbosity(before)
+
+
+@pytest.mark.parametrize("length", [1, 20_000])
+def test_a_reader_that_has_gone(capfd, keep_signals, verbosity, length):
+    """As of `| head -1`.
+
+    Short output shows it at the end only, long output while it is written.
+    """
+
+    def main(argv):
+        print(argv * length)
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as output:
+        with contextlib.redirect_stdout(output):
+            # A shell gives a program that SIGPIPE ended 128 + 13.
+            assert console.call(main, "x") == 141
+        output.flush()  # as Python does when it ends
+    assert capfd.readouterr().err == ""
