@@ -1,0 +1,33 @@
+"""A preset's network in LiteRT and ONNX: the numbers of the model itself."""
+
+import keras
+import numpy as np
+import pytest
+
+from ssd_tf import PRESETS, build_detector, serving
+from tests.serving import test_litert, test_onnx
+
+
+@pytest.fixture(scope="module")
+def model():
+    """ssd300_tiny with random weights."""
+    keras.utils.set_random_seed(0)
+    return build_detector(PRESETS["ssd300_tiny"])
+
+
+@pytest.mark.parametrize(
+    "export, run, suffix",
+    [
+        (serving.export_litert, test_litert.run, ".tflite"),
+        (serving.export_onnx, test_onnx.run, ".onnx"),
+    ],
+    ids=["litert", "onnx"],
+)
+def test_raw_outputs_of_a_preset(model, tmp_path, export, run, suffix):
+    path = tmp_path / f"tiny{suffix}"
+    export(model, PRESETS["ssd300_tiny"], path, with_nms=False)
+    images = np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3))
+    found = run(path, images.astype(np.float32))
+    for name, value in model(images).items():
+        assert np.ptp(value) > 1.0  # not all the same
+        np.testing.assert_allclose(found[name], value, atol=1e-3)
