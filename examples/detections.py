@@ -16,6 +16,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 # Bright ones: the names on them are black.
 _COLORS = ("red", "lime", "cyan", "yellow", "magenta", "orange")
 
+# What transparent pixels show to the detector. It knows none in a BMP.
+_PAGES = {"PNG": "white", "WEBP": "white", "GIF": "black"}
+
 _USED_OUTPUTS = (
     "num_detections",
     "detection_scores",
@@ -73,7 +76,7 @@ def parse_arguments(description: str, *, server: str) -> argparse.Namespace:
 
 def reason(message: str) -> str:
     """A server's message on one line, without TensorFlow's names of nodes."""
-    return " ".join(re.sub(r"\[\[.*?\]\]|{{.*?}}", "", message).split())
+    return " ".join(re.sub(r"\[\[{{.*?}}\]\]|{{.*?}}", "", message).split())
 
 
 def check_outputs(names: Collection[str], *, status: str) -> None:
@@ -142,21 +145,18 @@ def _drawn_names(paths: Sequence[pathlib.Path]) -> Iterator[str]:
 def _upright(encoded: bytes) -> Image.Image:
     """The picture as the detector sees it, 8-bit RGB.
 
-    That is turned as its Exif block says, and where it is transparent on
-    white.
+    It is turned as its Exif block says and lies on a page where it is
+    transparent, but for a PNG of 16 bits with one transparent colour.
     """
     with Image.open(io.BytesIO(encoded)) as opened:
-        image_format = opened.format
+        page_color = _PAGES.get(opened.format or "")
         picture = ImageOps.exif_transpose(opened)
     if picture.mode.startswith("I"):  # 16-bit gray, which "RGB" would clip
-        return (
-            picture.point(lambda value: value / 256).convert("L").convert("RGB")
-        )
-    # The detector leaves a GIF its background, and knows no alpha in a BMP.
-    if image_format in ("PNG", "WEBP") and picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        page = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(page, picture)
+        high_byte = picture.point(lambda value: value / 256)
+        return high_byte.convert("L").convert("RGB")
+    if page_color and picture.has_transparency_data:
+        page = Image.new("RGBA", picture.size, page_color)
+        picture = Image.alpha_composite(page, picture.convert("RGBA"))
     return picture.convert("RGB")
 
 

@@ -1,7 +1,10 @@
-"""Encoded images of several sizes and formats; a detector to export."""
+"""Encoded images of several sizes and formats; a detector; the clients."""
 
 import dataclasses
+import importlib
 import io
+import pathlib
+import sys
 from typing import NamedTuple
 
 import keras
@@ -10,6 +13,8 @@ import pytest
 from PIL import Image
 
 from ssd_tf import DetectorConfig, training
+
+_EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
 def _encode(image, image_format):
@@ -60,3 +65,35 @@ def detector(small_model, small_run):
     images = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.float32)
     config = dataclasses.replace(config, score_threshold=0.25)
     return Detector(model, config, images)
+
+
+@pytest.fixture
+def clients(monkeypatch, capsys, tmp_path):
+    """Name -> client: arguments -> exit status, stdout, lines of stderr."""
+    monkeypatch.syspath_prepend(_EXAMPLES)
+    monkeypatch.chdir(tmp_path)
+
+    def get(name):
+        module = importlib.import_module(f"{name}_client")
+
+        def call(*arguments, server, model="shapes"):
+            argv = [f"--model={model}", f"--server={server}", *arguments]
+            monkeypatch.setattr(sys, "argv", ["client", *map(str, argv)])
+            status = module.main()
+            out, err = capsys.readouterr()
+            return status, out, err.splitlines()
+
+        return call
+
+    yield get
+    for name in ("rest_client", "grpc_client", "detections"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def files(pictures, tmp_path):
+    """The pictures in files."""
+    paths = [tmp_path / f"{i}.image" for i in range(len(pictures))]
+    for path, picture in zip(paths, pictures, strict=True):
+        path.write_bytes(picture)
+    return paths
