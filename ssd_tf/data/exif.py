@@ -46,6 +46,11 @@ def orientation(image_bytes):
     return tf.cond(is_tiff, lambda: _orientation_in(block), lambda: 1)
 
 
+def is_quarter_turn(image_bytes):
+    """Whether the orientation swaps height and width; scalar bool."""
+    return orientation(image_bytes) > 4
+
+
 def _jpeg_block(image_bytes):
     """What follows the mark near the beginning; empty without a mark."""
     head = tf.strings.substr(image_bytes, 0, _JPEG_EXIF_WITHIN_BYTES)

@@ -121,11 +121,11 @@ def prepare_example(
     Returns:
       `TrainingBatch` without the batch axis.
     """
-    example = _without_crowds(example)
+    gt_labels, gt_boxes = _objects_to_learn(example)
     image, gt_labels, gt_boxes = augment(
         images.decode(example["image"]),
-        example["gt_labels"],
-        example["gt_boxes"],
+        gt_labels,
+        gt_boxes,
         policy=policy,
         size=image_size,
         seed=seed,
@@ -134,17 +134,17 @@ def prepare_example(
     return TrainingBatch(image, targets, gt_boxes, gt_labels)
 
 
-def _without_crowds(example):
-    """An example without its crowds, which are no objects to learn from.
+def _objects_to_learn(example):
+    """Labels [N] and boxes [N, 4] without crowds.
 
     Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
     stored as difficult there.
     """
-    keep = ~example["gt_is_crowd"]  # [M]
-    return {
-        key: tf.boolean_mask(value, keep) if key.startswith("gt_") else value
-        for key, value in example.items()
-    }
+    keep = tf.where(~example["gt_is_crowd"])[:, 0]  # [N]
+    return (
+        tf.gather(example["gt_labels"], keep),
+        tf.gather(example["gt_boxes"], keep),
+    )
 
 
 def evaluation_batches(

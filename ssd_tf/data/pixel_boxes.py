@@ -94,7 +94,7 @@ def _stored_size(path: str | os.PathLike) -> tuple[int, int]:
 def _is_turned(encoded):
     """Whether Exif turns an encoded image by a quarter, as decoding does."""
     with tf.device("/CPU:0"):
-        return exif.orientation(encoded) > 4
+        return exif.is_quarter_turn(encoded)
 
 
 def are_inside(boxes_px: np.ndarray, sizes_px: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ def _decode(encoded):
     """Encoded image -> [2] int32 height and width, bool turned by a quarter."""
     with tf.device("/CPU:0"):
         size = tf.shape(images.decode(encoded))[:2]
-        return size, exif.orientation(encoded) > 4
+        return size, exif.is_quarter_turn(encoded)
 
 
 def _mislabelled(
