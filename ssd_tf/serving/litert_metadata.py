@@ -12,8 +12,9 @@ import zipfile
 import flatbuffers
 import numpy as np
 
+from ssd_tf.serving import labels
+
 METADATA_NAME = "TFLITE_METADATA"
-LABELS_FILE = "labels.txt"
 
 # Numbers of enumerations and of the members of unions in the schema.
 _RGB = np.uint8(1)
@@ -59,7 +60,9 @@ def detection_metadata(
     box = _Table((np.array([1, 0, 3, 2], np.uint32), _BOUNDARIES))
     last_axis = _Table((np.int32(2), np.int32(2)))
     feature = _Table((_FEATURE, _Table()))
-    labels = _Table((LABELS_FILE, "Names of the classes.", _VALUE_LABELS))
+    label_file = _Table(
+        (labels.LABELS_FILE, "Names of the classes.", _VALUE_LABELS)
+    )
     outputs = [
         _tensor(
             "location",
@@ -70,7 +73,7 @@ def detection_metadata(
             "category",
             "Classes, 0 for the first line of the labels.",
             feature,
-            associated_files=[labels] if has_labels else None,
+            associated_files=[label_file] if has_labels else None,
         ),
         _tensor("score", "Scores in 0..1, highest first.", feature),
         _tensor("number of detections", "The rest is padding.", feature),
@@ -92,8 +95,8 @@ def append_labels(model: bytes, class_names) -> bytes:
     file = io.BytesIO(model)
     # Readers map the labels into memory: stored, not compressed.
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
-        lines = "".join(f"{name}\n" for name in class_names)
-        archive.writestr(zipfile.ZipInfo(LABELS_FILE), lines)
+        lines = labels.to_text(class_names)
+        archive.writestr(zipfile.ZipInfo(labels.LABELS_FILE), lines)
     return file.getvalue()
 
 
@@ -101,10 +104,10 @@ def read_labels(model: bytes) -> tuple[str, ...] | None:
     """Names of the classes in a model, or None where it has none."""
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            lines = archive.read(LABELS_FILE).decode()
+            lines = archive.read(labels.LABELS_FILE).decode()
     except (KeyError, zipfile.BadZipFile):
         return None
-    return tuple(lines.split("\n")[:-1])
+    return labels.from_text(lines)
 
 
 def _tensor(

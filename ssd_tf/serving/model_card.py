@@ -14,9 +14,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder
+from ssd_tf.serving import labels
 from ssd_tf.version import __version__
 
-LABELS_FILE = "assets/labels.txt"
 CARD_FILE = "model_card.json"
 
 
@@ -29,10 +29,10 @@ def write_labels(version_dir: pathlib.Path, class_names: Sequence[str]) -> None:
     """
     if not class_names:
         return
-    path = version_dir / LABELS_FILE
-    path.parent.mkdir(exist_ok=True)  # SavedModels have it, if empty
-    text = "".join(f"{name}\n" for name in class_names)
-    path.write_text(text, encoding="utf-8")
+    assets = version_dir / "assets"
+    assets.mkdir(exist_ok=True)  # SavedModels have it, if empty
+    text = labels.to_text(class_names)
+    (assets / labels.LABELS_FILE).write_text(text, encoding="utf-8")
 
 
 def write_model_card(

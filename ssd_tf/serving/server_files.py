@@ -13,12 +13,14 @@ from collections.abc import Sequence
 
 from ssd_tf.errors import InputError
 from ssd_tf.serving.version_dir import SERVING_DIR, find_models
+from ssd_tf.serving.warmup import BATCH_SIZES
 
 MODELS_FILE = "models.config"
 BATCHING_FILE = "batching_parameters.txt"
 DOCKER_FILE = "docker_run.sh"
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32)
+_WARM = ", ".join(map(str, BATCH_SIZES[:-1]))
 _ALLOWED = "\n".join(f"allowed_batch_sizes: {size}" for size in _BATCH_SIZES)
 # Field names: tensorflow_serving/servables/tensorflow/
 # session_bundle_config.proto, message BatchingParameters.
@@ -32,7 +34,7 @@ max_enqueued_batches {{ value: 100 }}
 # Batches at a time; more than one where the processor has many cores.
 num_batch_threads {{ value: 1 }}
 # Batches are padded to one of these sizes; the largest must be max_batch_size.
-# The export warms up 1, 2, 4 and 8.
+# The export warms up {_WARM} and {BATCH_SIZES[-1]}.
 {_ALLOWED}
 """
 
