@@ -23,7 +23,8 @@ import numpy as np
 from absl import app, flags
 from PIL import Image
 
-from ssd_tf.data import registry, shuffling
+from ssd_tf.data import shuffling
+from ssd_tf.data.sources import registry
 
 _NUM_IMAGES = flags.DEFINE_integer("num_images", 118_000, "Images.")
 _NUM_BOXES = flags.DEFINE_integer("num_boxes", 860_000, "Boxes in all.")

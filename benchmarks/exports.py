@@ -20,7 +20,7 @@ from absl import app, flags
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ssd_tf import serving, training  # noqa: E402
-from ssd_tf.data import registry  # noqa: E402
+from ssd_tf.data.sources import registry  # noqa: E402
 from ssd_tf.evaluation import Measurement  # noqa: E402
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A run.", required=True)

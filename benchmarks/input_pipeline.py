@@ -28,8 +28,9 @@ from absl import app, flags
 from photographs import HEIGHT_PX, WIDTH_PX, photograph_like, to_jpeg
 
 import ssd_tf
-from ssd_tf.data import augment, images, pipeline, shuffling
-from ssd_tf.data.voc_folder import VocFolder
+from ssd_tf.data import images, pipeline, shuffling
+from ssd_tf.data.augmentation import policy as augment
+from ssd_tf.data.sources.voc_folder import VocFolder
 
 _PRESET = flags.DEFINE_string("preset", "ssd300_vgg16", "Key of PRESETS.")
 _POLICIES = flags.DEFINE_list("policies", ["ssd", "ssd_light"], "Policies.")

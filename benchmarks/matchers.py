@@ -17,7 +17,7 @@ from absl import app, flags
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ssd_tf import matchers, training  # noqa: E402
-from ssd_tf.data import registry  # noqa: E402
+from ssd_tf.data.sources import registry  # noqa: E402
 from ssd_tf.evaluation import anchor_coverage  # noqa: E402
 
 _DATASET = flags.DEFINE_string("dataset", "voc_folder", "Data set.")

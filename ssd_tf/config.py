@@ -192,7 +192,7 @@ class Recipe:
       gradient_clip_norm: largest global norm of the gradient; 0 is off.
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
-      augmentation: a key of `ssd_tf.data.augment.POLICIES`.
+      augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
       flip_up_down: also turn half of the images upside down.
       rotate_90: also rotate by multiples of 90 degrees.
       alpha: weight of the localisation loss.
@@ -228,7 +228,7 @@ class TrainConfig(Recipe):
     """A recipe applied to a data set.
 
     Attributes:
-      dataset: a key of `ssd_tf.data.registry.SOURCES`.
+      dataset: a key of `ssd_tf.data.sources.SOURCES`.
       data_dir: where the data set lies; None for its usual place.
       train_split: split to train on.
       eval_split: split to evaluate on.

@@ -8,28 +8,23 @@ import sys
 from collections.abc import Callable
 
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags, logging
 
 from ssd_tf.errors import InputError
 
 
-def run(main: Callable, *, when_stopped: str = "stopped") -> None:
-    """Parses the flags and calls `main(argv)` as a program.
+def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
+    """Calls `main` as a program; returns its exit status.
 
-    Errors about the user's input become one line and exit status 1.
+    Errors about the user's input become one line and status 1.
 
     Args:
       main: the program.
       when_stopped: what to say after an interrupt.
     """
-    app.run(lambda argv: sys.exit(call(main, argv, when_stopped=when_stopped)))
-
-
-def call(main: Callable, argv, *, when_stopped: str = "stopped") -> int:
-    """Calls `main(argv)`; returns the program's exit status."""
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
-    if not flags.FLAGS.is_parsed():  # the commands have arguments instead
+    if not flags.FLAGS.is_parsed():  # commands have flags of their own
         flags.FLAGS.mark_as_parsed()
     logging.get_absl_handler().setFormatter(
         python_logging.Formatter("%(message)s")
@@ -39,7 +34,7 @@ def call(main: Callable, argv, *, when_stopped: str = "stopped") -> int:
     # A terminated run saves what an interrupted one saves.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        main(argv)
+        main()
         sys.stdout.flush()  # a reader that has gone shows here at the latest
     except BrokenPipeError:
         _forget_output()
@@ -91,9 +86,8 @@ def bar_interval() -> float:
     return 0.2 if sys.stderr.isatty() else 15.0
 
 
-def expect_no_arguments(argv: list[str]) -> None:
-    """Raises InputError where words follow the flags."""
-    if len(argv) > 1:
-        raise InputError(
-            f"unexpected argument {argv[1]!r}; expected flags only"
-        )
+def sibling(command: str) -> str:
+    """How to start another command: its script, where this is a script."""
+    if pathlib.Path(sys.argv[0]).name in ("train.py", "export.py"):
+        return f"python {command}.py"
+    return f"python -m ssd_tf {command}"

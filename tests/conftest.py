@@ -1,16 +1,14 @@
 """What several test files need."""
 
-import importlib.util
-import pathlib
 import signal
+import sys
 
 import keras
 import pytest
 import tensorflow as tf
-from absl import flags
 
-from ssd_tf import DetectorConfig, TrainConfig, console, serving, training
-from ssd_tf.data import registry, shapes, shapes_drawing
+from ssd_tf import DetectorConfig, TrainConfig, commands, serving, training
+from ssd_tf.data.sources import registry, shapes, shapes_drawing
 from ssd_tf.models import BACKBONES, layers
 from ssd_tf.models.backbone import Backbone, level_names
 
@@ -162,25 +160,16 @@ def keep_signals():
 
 
 @pytest.fixture
-def script(capsys, keep_signals):
-    """(name, *flags) -> exit status, stdout, lines of stderr."""
+def script(capsys, keep_signals, monkeypatch):
+    """(command, *flags) -> exit status, stdout, lines of stderr."""
 
     def call(name, *arguments):
-        path = pathlib.Path(__file__).parents[1] / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(f"script_{name}", path)
-        module = importlib.util.module_from_spec(spec)
-        known = set(flags.FLAGS)
+        monkeypatch.setattr(sys, "argv", [f"{name}.py"])
         capsys.readouterr()
-        try:
-            spec.loader.exec_module(module)
-            argv = flags.FLAGS([name, *map(str, arguments)])
-            status = console.call(module.main, argv)
-        finally:
-            # Both scripts have a --run_dir, and each call has its defaults.
-            for flag in set(flags.FLAGS) - known:
-                delattr(flags.FLAGS, flag)
+        with pytest.raises(SystemExit) as stopped:
+            commands.main([name, *map(str, arguments)])
         out, err = capsys.readouterr()
-        return status, out, err.splitlines()
+        return stopped.value.code, out, err.splitlines()
 
     return call
 

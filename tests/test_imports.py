@@ -31,6 +31,16 @@ RANKS = {
     "commands": 6,
     "__main__": 7,
 }
+# The rooms of data among themselves.
+ROOMS = {
+    "images": 0,
+    "sources": 1,
+    "augmentation": 1,
+    "shuffling": 2,
+    "pipeline": 3,
+    "validation": 3,
+    "__init__": 4,
+}
 MODULES = sorted(
     path.relative_to(PACKAGE).as_posix()
     for path in PACKAGE.rglob("*.py")
@@ -59,18 +69,25 @@ def unit(module):
     return module.split("/")[0].removesuffix(".py")
 
 
+def is_wrong(own, other):
+    """Whether one module may not import another; both as lists of parts."""
+    if own[0] == other[0]:
+        if own[0] != "data" or own[1] == other[1]:
+            return False
+        return ROOMS[other[1]] >= ROOMS[own[1]]
+    # A name that is no module comes from the top of the package, which
+    # imports everything but scripts and what trains.
+    return RANKS.get(other[0], 4) >= RANKS.get(own[0], 0)
+
+
 def wrong_imports(module, source):
-    own = unit(module)
-    wrong = []
-    for name in imports(source):
-        parts = name.split(".")
-        if parts[0] != "ssd_tf" or parts[1] == own:
-            continue
-        # A name that is no module comes from the top of the package, which
-        # imports everything but scripts and what trains.
-        if RANKS.get(parts[1], 4) >= RANKS.get(own, 0):
-            wrong.append(name)
-    return wrong
+    own = module.removesuffix(".py").split("/")
+    parts = ((name, name.split(".")) for name in imports(source))
+    return [
+        name
+        for name, (root, *other) in parts
+        if root == "ssd_tf" and is_wrong(own, other)
+    ]
 
 
 def read(module):
@@ -79,6 +96,8 @@ def read(module):
 
 def test_every_module_has_a_rank():
     assert {unit(module) for module in MODULES} <= set(RANKS)
+    rooms = [m.split("/")[1] for m in MODULES if unit(m) == "data"]
+    assert {room.removesuffix(".py") for room in rooms} == set(ROOMS)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -94,6 +113,9 @@ def test_imports_go_down_only(module):
         ("anchors.py", "from ssd_tf import Decoder"),
         ("anchors.py", "import ssd_tf.training.loop as loop"),
         ("data/pipeline.py", "from ssd_tf.evaluation import voc"),
+        ("data/images/exif.py", "from ssd_tf.data.sources import base"),
+        ("data/shuffling.py", "from ssd_tf.data import pipeline"),
+        ("data/sources/base.py", "from ssd_tf.data.augmentation import policy"),
         ("models/tiny.py", "def f():\n    from ssd_tf import matchers"),
     ],
 )

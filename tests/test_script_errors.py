@@ -165,7 +165,7 @@ def test_error_of_the_program(tmp_path):
 
 def test_help_names_every_flag(tmp_path):
     done = start("train", "--helpshort", cwd=tmp_path)
-    source = (ROOT / "train.py").read_text()
+    source = (ROOT / "ssd_tf/commands/train.py").read_text()
     names = re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source)
     assert {
         *("preset", "num_classes", "dataset", "data_dir", "train_split"),

@@ -1,33 +1,113 @@
-"""The commands of `python -m ssd_tf`, one file each."""
+"""The commands of `python -m ssd_tf`, one file each.
 
-import argparse
+A command is a module with a docstring, whose first line is its summary,
+`define_flags(values)` and `run(values, arguments)`. Its flags are absl's, in
+a set of their own, and their `module_name` is the group they are shown under.
+`ARGUMENTS` names what may follow the flags, and `WHEN_STOPPED` is the last
+line after an interrupt.
+"""
+
+import difflib
 import sys
 from types import ModuleType
 
-from ssd_tf import console
-from ssd_tf.commands import anchors, detect, evaluate, validate
+from absl import flags
 
-# Each has a docstring, `add_arguments(parser)` and `run(arguments)`.
+from ssd_tf import console
+from ssd_tf.commands import anchors, detect, evaluate, export, train, validate
+from ssd_tf.errors import InputError
+
 COMMANDS: dict[str, ModuleType] = {
-    "anchors": anchors,
-    "detect": detect,
+    "train": train,
     "evaluate": evaluate,
+    "export": export,
+    "detect": detect,
     "validate": validate,
+    "anchors": anchors,
 }
+_PROGRAM = "python -m ssd_tf"
+_HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Runs a command and exits with its status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ssd_tf", description="SSD object detection."
-    )
-    subparsers = parser.add_subparsers(required=True, dest="command")
-    for name, command in COMMANDS.items():
-        summary = (command.__doc__ or "").splitlines()[0]
-        subparser = subparsers.add_parser(
-            name, help=summary, description=summary
+    """Runs a command and exits with its status.
+
+    Args:
+      argv: the command and its flags; those of the process by default.
+    """
+    name, *rest = (sys.argv[1:] if argv is None else argv) or [""]
+    if not name or name in _HELP:
+        print(_overview(), file=sys.stdout if name else sys.stderr)
+        sys.exit(0 if name else 2)
+    sys.exit(
+        console.call(
+            lambda: _run(name, rest),
+            when_stopped=getattr(COMMANDS.get(name), "WHEN_STOPPED", "stopped"),
         )
-        command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
-    arguments = parser.parse_args(argv)
-    sys.exit(console.call(arguments.run, arguments))
+    )
+
+
+def _run(name: str, argv: list[str]) -> None:
+    if name not in COMMANDS:
+        raise InputError(
+            f"unknown command {name!r}{_did_you_mean(name)}; known: "
+            f"{', '.join(COMMANDS)}"
+        )
+    command = COMMANDS[name]
+    values = flags.FlagValues()
+    command.define_flags(values)
+    if _HELP.intersection(argv):
+        print(_help(name, command, values))
+        return
+    values.set_gnu_getopt(True)  # arguments may stand before flags
+    try:
+        _, *arguments = values([name, *argv])
+    except flags.Error as error:
+        raise InputError(_first_line(error)) from error
+    if arguments and not getattr(command, "ARGUMENTS", ""):
+        raise InputError(
+            f"unexpected argument {arguments[0]!r}; expected flags only"
+        )
+    command.run(values, arguments)
+
+
+def _first_line(error: flags.Error) -> str:
+    """An error of absl's in one line, the flag as the user writes it."""
+    text = " ".join(str(error).split()).removeprefix("flag ")
+    return text.replace("flag '", "flag '--").replace(" ?", "?")
+
+
+def _did_you_mean(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = (
+        f"  {name:<{width}}  {_docstring(command)[0]}"
+        for name, command in COMMANDS.items()
+    )
+    return "\n".join(
+        [
+            "SSD object detection.",
+            "",
+            f"usage: {_PROGRAM} COMMAND --flag=value ...",
+            "",
+            *lines,
+            "",
+            f"{_PROGRAM} COMMAND --help names the flags of a command.",
+        ]
+    )
+
+
+def _help(name: str, command: ModuleType, values: flags.FlagValues) -> str:
+    """The docstring of a command and its flags by group."""
+    arguments = getattr(command, "ARGUMENTS", "")
+    usage = f"usage: {_PROGRAM} {name} --flag=value ... {arguments}".rstrip()
+    groups = map(values.module_help, values.flags_by_module_dict())
+    return "\n".join([usage, "", *_docstring(command), *groups])
+
+
+def _docstring(command: ModuleType) -> list[str]:
+    return (command.__doc__ or "").strip().splitlines()

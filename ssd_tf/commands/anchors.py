@@ -5,13 +5,17 @@ half (recall), how many default boxes answer for an object under the matcher,
 and how many objects none answers for.
 """
 
-import argparse
 import json
 
+from absl import flags
 from tqdm.auto import tqdm
 
 from ssd_tf import PRESETS, DetectorConfig, matchers, training
-from ssd_tf.commands.data import add_data_arguments, build_source
+from ssd_tf.commands.flag_groups import (
+    build_source,
+    define_data_flags,
+    flag_group,
+)
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
 from ssd_tf.evaluation.plots import plot_anchor_coverage, save_figure
@@ -20,37 +24,46 @@ from ssd_tf.evaluation.plots import plot_anchor_coverage, save_figure
 _GOOD_RECALL = 0.98
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's arguments."""
-    add_data_arguments(parser)
-    parser.add_argument(
-        "--preset", default="ssd300_tiny", choices=list(PRESETS)
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags."""
+    define_data_flags(values)
+    detector = flag_group(values, "detector")
+    flags.DEFINE_enum(
+        "preset", "ssd300_tiny", list(PRESETS), "Detector.", **detector
     )
-    parser.add_argument(
-        "--matcher", default="ssd", choices=sorted(matchers.MATCHERS)
+    flags.DEFINE_enum(
+        "matcher",
+        "ssd",
+        sorted(matchers.MATCHERS),
+        "Label assignment.",
+        **detector,
     )
-    parser.add_argument(
-        "--matcher_params", default="", help="key=value,... of the matcher"
+    flags.DEFINE_string(
+        "matcher_params",
+        "",
+        "Parameters of the matcher as key=value,... (default: the matcher's).",
+        **detector,
     )
-    parser.add_argument("--plot", metavar="FILE", help="write a picture")
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON instead of a table"
-    )
-    parser.add_argument(
-        "--propose",
-        action="store_true",
-        help=f"propose boxes also where recall is above {_GOOD_RECALL}",
+    report = flag_group(values, "report")
+    flags.DEFINE_string("plot", None, "Picture file to write.", **report)
+    flags.DEFINE_bool("json", False, "Print JSON instead of a table.", **report)
+    flags.DEFINE_bool(
+        "propose",
+        False,
+        f"Propose boxes also where recall is above {_GOOD_RECALL}.",
+        **report,
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Prints the report."""
-    source, split = build_source(arguments)
+    del arguments  # none
+    source, split = build_source(values)
     config = training.plan_detector(
-        arguments.preset,
+        values.preset,
         source,
-        matcher=arguments.matcher,
-        matcher_params=arguments.matcher_params,
+        matcher=values.matcher,
+        matcher_params=values.matcher_params,
     )
     objects = anchor_coverage.cached_objects(source, split)
     coverage = anchor_coverage.measure_coverage(config, objects)
@@ -58,20 +71,20 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError(f"split {split!r} of {source.name} has no objects")
     summary = anchor_coverage.summarize(coverage, config.image_size)
     proposal = None
-    if arguments.propose or summary["recall"] < _GOOD_RECALL:
+    if values.propose or summary["recall"] < _GOOD_RECALL:
         proposal = _propose(config, coverage, objects)
-    if arguments.json:
+    if values.json:
         print(json.dumps({**summary, "proposal": proposal}))
     else:
         print(_table(summary, config, f"{source.name} {split}"))
         print(_advice(summary, proposal))
-    if arguments.plot:
+    if values.plot:
         figure = plot_anchor_coverage(
             coverage,
             config.image_size,
-            title=f"{arguments.preset}, {arguments.matcher}, {source.name}",
+            title=f"{values.preset}, {values.matcher}, {source.name}",
         )
-        save_figure(figure, arguments.plot)
+        save_figure(figure, values.plot)
 
 
 def _propose(config: DetectorConfig, coverage, objects) -> dict | None:

@@ -4,76 +4,82 @@ Pictures go to OUTPUT_DIR/NAME_detections.jpg. A picture that cannot be read
 or decoded is reported, the others are done, and the exit status is 1.
 """
 
-import argparse
 import json
 import pathlib
 import sys
 
 import tensorflow as tf
-from absl import logging
+from absl import flags, logging
 
 from ssd_tf import console, visualization
+from ssd_tf.commands.flag_groups import flag_group
 from ssd_tf.commands.models import load_predictor
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import Predictor
 
+ARGUMENTS = "IMAGE ..."
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's arguments."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument(
-        "--model",
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags."""
+    detect = flag_group(values, "detect")
+    flags.DEFINE_string(
+        "model",
+        None,
+        "Run directory, SavedModel, .tflite or .onnx file.",
         required=True,
-        help="run directory, SavedModel, .tflite or .onnx file",
+        **detect,
     )
-    parser.add_argument("--output_dir", help="folder for the pictures")
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON line per image"
+    flags.DEFINE_string(
+        "output_dir", None, "Folder for the pictures.", **detect
     )
-    parser.add_argument(
-        "--score_threshold",
-        type=float,
-        default=SCORE_THRESHOLD,
-        help="lowest score that is shown, 0..1 (default: %(default)s)",
+    flags.DEFINE_bool("json", False, "Print one JSON line per image.", **detect)
+    flags.DEFINE_float(
+        "score_threshold",
+        SCORE_THRESHOLD,
+        "Lowest score that is shown, 0..1.",
+        **detect,
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Detects on every image.
 
     Raises:
       InputError: nothing was asked for, the model cannot be loaded, or some
         images could not be used.
     """
-    if not arguments.output_dir and not arguments.json:
+    if not arguments:
+        raise InputError("no image was given; expected one or more files")
+    if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
-    predictor = load_predictor(arguments.model)
+    predictor = load_predictor(values.model)
     folder = None
-    if arguments.output_dir:
-        folder = pathlib.Path(arguments.output_dir)
+    if values.output_dir:
+        folder = pathlib.Path(values.output_dir)
         console.make_folder("output_dir", folder)
     # Pictures of an earlier call may be replaced, the images given may not.
-    used = {pathlib.Path(path).name for path in arguments.images}
+    used = {pathlib.Path(path).name for path in arguments}
     failed = []
-    for path in arguments.images:
+    for path in arguments:
         try:
             record = _detect(
                 predictor,
                 path,
                 picture=folder and folder / _picture_name(path, used),
-                score_threshold=arguments.score_threshold,
+                score_threshold=values.score_threshold,
             )
         except InputError as error:
             failed.append(path)
             print(f"error: {error}", file=sys.stderr)
             continue
-        if arguments.json:
+        if values.json:
             print(json.dumps(record), flush=True)
     if failed:
         raise InputError(
-            f"{len(failed)} of {len(arguments.images)} images could not be "
+            f"{len(failed)} of {len(arguments)} images could not be "
             f"used: {', '.join(failed)}"
         )
 

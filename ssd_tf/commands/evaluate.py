@@ -10,19 +10,19 @@ the area under the precision-recall curve. Figures published for VOC 2007 take
 eleven points of the curve instead: --method=voc07.
 """
 
-import argparse
 import contextlib
 import json
 import pathlib
 from typing import Any
 
-from absl import logging
+from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
+from ssd_tf.commands.flag_groups import flag_group
 from ssd_tf.commands.models import load_predictor
-from ssd_tf.data import registry
-from ssd_tf.data.source import NumberedImages, Source
+from ssd_tf.data import sources
+from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
@@ -42,91 +42,108 @@ _NUM_EXAMPLES = 4
 _EXAMPLE_SIDE_PX = 300
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's arguments."""
-    parser.add_argument(
-        "--model",
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags."""
+    model = flag_group(values, "model")
+    flags.DEFINE_string(
+        "model",
+        None,
+        "Run directory, SavedModel, .tflite or .onnx file.",
         required=True,
-        help="run directory, SavedModel, .tflite or .onnx file",
+        **model,
     )
-    parser.add_argument(
-        "--dataset",
-        choices=list(registry.SOURCES),
-        help="data set (default: that of the run)",
+    data = flag_group(values, "data")
+    flags.DEFINE_enum(
+        "dataset",
+        None,
+        list(sources.SOURCES),
+        "Data set (default: that of the run).",
+        **data,
     )
-    parser.add_argument(
-        "--data_dir", help="folder of the data set (default: that of the run)"
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Folder of the data set (default: that of the run).",
+        **data,
     )
-    parser.add_argument(
-        "--split",
-        help="split to measure on (default: the run's eval_split, or the one "
-        "that the data set has for it)",
+    flags.DEFINE_string(
+        "split",
+        None,
+        "Split to measure on (default: the run's eval_split, or the one that "
+        "the data set has for it).",
+        **data,
     )
-    parser.add_argument(
-        "--output_dir", help="folder for plots, examples and JSON"
+    report = flag_group(values, "report")
+    flags.DEFINE_string(
+        "output_dir", None, "Folder for plots, examples and JSON.", **report
     )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print all figures as one JSON line instead of a table",
+    flags.DEFINE_bool(
+        "json",
+        False,
+        "Print all figures as one JSON line instead of a table.",
+        **report,
     )
-    parser.add_argument(
-        "--method",
-        default="area",
-        choices=sorted(AVERAGE_PRECISION),
-        help="AP as the area under the curve, or as VOC 2007 defines it, by "
-        "eleven points (default: %(default)s)",
+    figures = flag_group(values, "figures")
+    flags.DEFINE_enum(
+        "method",
+        "area",
+        sorted(AVERAGE_PRECISION),
+        "AP as the area under the curve, or as VOC 2007 defines it, by eleven "
+        "points.",
+        **figures,
     )
-    parser.add_argument(
-        "--iou_threshold",
-        type=float,
-        default=0.5,
-        help="least IoU of a correct detection, above 0, up to 1; COCO's "
-        "figures have their own (default: %(default)s)",
+    flags.DEFINE_float(
+        "iou_threshold",
+        0.5,
+        "Least IoU of a correct detection, above 0, up to 1; COCO's figures "
+        "have their own.",
+        **figures,
     )
-    parser.add_argument(
-        "--plus_one",
-        action="store_true",
-        help="a box is max - min + 1 pixels long, as in the VOC devkit and "
-        "in Caffe",
+    flags.DEFINE_bool(
+        "plus_one",
+        False,
+        "A box is max - min + 1 pixels long, as in the VOC devkit and in "
+        "Caffe.",
+        **figures,
     )
-    parser.add_argument(
-        "--score_threshold",
-        type=float,
-        default=SCORE_THRESHOLD,
-        help="least score of the detections whose errors are counted and "
-        "which are drawn, 0..1; AP takes all (default: %(default)s)",
+    flags.DEFINE_float(
+        "score_threshold",
+        SCORE_THRESHOLD,
+        "Least score of the detections whose errors are counted and which are "
+        "drawn, 0..1; AP takes all.",
+        **figures,
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes.
 
     Raises:
       InputError: the model or the data cannot be used, they do not fit each
         other, or a threshold is out of range.
     """
-    predictor = load_predictor(arguments.model)
+    del arguments  # none
+    predictor = load_predictor(values.model)
     data = choose_data(
-        arguments.model,
-        dataset=arguments.dataset,
-        data_dir=arguments.data_dir,
-        split=arguments.split,
+        values.model,
+        dataset=values.dataset,
+        data_dir=values.data_dir,
+        split=values.split,
     )
     source, split = open_split(
-        data, model=arguments.model, class_names=predictor.class_names
+        data, model=values.model, class_names=predictor.class_names
     )
-    measurement = _build_measurement(arguments, source)
+    measurement = _build_measurement(values, source)
     folder = None
-    if arguments.output_dir:
-        folder = pathlib.Path(arguments.output_dir)
+    if values.output_dir:
+        folder = pathlib.Path(values.output_dir)
         console.make_folder("output_dir", folder)
     examples = _measure(
         predictor, source, split=split, measurement=measurement, folder=folder
     )
     result = {
         "configuration": {
-            "model": arguments.model,
+            "model": values.model,
             "dataset": data.dataset,
             "data_dir": data.data_dir,
             "split": split,
@@ -136,13 +153,13 @@ def run(arguments: argparse.Namespace) -> None:
         **measurement.result(),
     }
     what = f"{source.name} {split}"
-    if arguments.json:
+    if values.json:
         print(json.dumps(result))
     else:
-        print(format_result(result, title=f"{arguments.model} on {what}"))
+        print(format_result(result, title=f"{values.model} on {what}"))
     if folder:
         # The end of the path tells models apart and fits on a plot.
-        name = "/".join(pathlib.Path(arguments.model).parts[-2:])
+        name = "/".join(pathlib.Path(values.model).parts[-2:])
         _write_reports(
             folder,
             result,
@@ -153,16 +170,14 @@ def run(arguments: argparse.Namespace) -> None:
         logging.info("plots, examples and JSON are in %s", folder)
 
 
-def _build_measurement(
-    arguments: argparse.Namespace, source: Source
-) -> Measurement:
+def _build_measurement(values: flags.FlagValues, source: Source) -> Measurement:
     try:
         return Measurement(
             source.class_names,
-            method=arguments.method,
-            iou_threshold=arguments.iou_threshold,
-            plus_one=arguments.plus_one,
-            score_threshold=arguments.score_threshold,
+            method=values.method,
+            iou_threshold=values.iou_threshold,
+            plus_one=values.plus_one,
+            score_threshold=values.score_threshold,
         )
     except ValueError as error:
         raise InputError(f"--{error}") from error

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ssd_tf import training
-from ssd_tf.data import registry
-from ssd_tf.data.source import Source
+from ssd_tf.data import sources
+from ssd_tf.data.sources import Source
 from ssd_tf.errors import InputError
 
 
 class DataChoice(NamedTuple):
-    """A key of `registry.SOURCES`, its folder and a split.
+    """A key of `sources.SOURCES`, its folder and a split.
 
     None for the usual folder, and for the split that the data set has for
     evaluation.
@@ -33,7 +33,7 @@ def choose_data(
 
     Args:
       model: path of a run directory, or of a model in another form.
-      dataset: a key of `registry.SOURCES`, or None.
+      dataset: a key of `sources.SOURCES`, or None.
       data_dir: its folder, or None.
       split: one of its splits, or None.
 
@@ -78,14 +78,14 @@ def open_split(
     if not class_names:
         raise InputError(f"--model={model} holds no names of its classes")
     try:
-        source = registry.build_source(
+        source = sources.build_source(
             data.dataset, data_dir=data.data_dir, class_names=class_names
         )
         split = data.split or source.default_splits[1]
         source.num_examples(split)  # A folder meets unknown classes here.
     except InputError:
         # If the data can be read as they are, the model's classes are why.
-        own = registry.build_source(data.dataset, data_dir=data.data_dir)
+        own = sources.build_source(data.dataset, data_dir=data.data_dir)
         own.num_examples(data.split or own.default_splits[1])
         raise InputError(
             f"--model={model} has the classes {', '.join(class_names)}; "

@@ -6,49 +6,50 @@ misplace something (an image, a box, a class), 0 if not, whatever else is
 listed.
 """
 
-import argparse
 import json
 import math
 import sys
 
+from absl import flags
 from tqdm.auto import tqdm
 
 from ssd_tf import console
-from ssd_tf.commands.data import add_data_arguments, build_source
-from ssd_tf.data.source import Source, usable_class_names
-from ssd_tf.data.validation import Problem
-from ssd_tf.data.validation_report import Report
-from ssd_tf.data.validation_run import check_splits
+from ssd_tf.commands.flag_groups import (
+    build_source,
+    define_data_flags,
+    flag_group,
+)
+from ssd_tf.data.sources import Source, usable_class_names
+from ssd_tf.data.validation.checks import Problem
+from ssd_tf.data.validation.report import Report
+from ssd_tf.data.validation.run import check_splits
 from ssd_tf.errors import InputError
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's arguments."""
-    parser.epilog = (
-        "The exit status is 1 if training would refuse or drop something, or "
-        "put it in the wrong place: an image, a box, a class. It is 0 if not, "
-        "whatever else is listed."
-    )
-    add_data_arguments(parser, default_split="all")
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print a JSON object per problem, and a summary as the last",
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags."""
+    define_data_flags(values, default_split="all")
+    flags.DEFINE_bool(
+        "json",
+        False,
+        "Print a JSON object per problem, and a summary as the last.",
+        **flag_group(values, "report"),
     )
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Prints the problems and the report.
 
     Raises:
       InputError: the data set as a whole cannot be read.
       SystemExit: with status 1, if training would lose anything.
     """
-    source, _ = build_source(arguments)
+    del arguments  # none
+    source, _ = build_source(values)
     class_names, unusable_classes = _class_names(source)
     report = Report(class_names)
-    to_text = _to_json if arguments.json else str
-    num_images, unusable = _count_images(source, arguments.split)
+    to_text = _to_json if values.json else str
+    num_images, unusable = _count_images(source, values.split)
     for problem in unusable:
         report.add_problems([problem])
         print(to_text(problem))
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     for problem in last_problems:
         report.add_problems([problem])
         print(to_text(problem))
-    print(json.dumps(report.as_dict()) if arguments.json else report)
+    print(json.dumps(report.as_dict()) if values.json else report)
     if report.is_anything_lost:
         sys.exit(1)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ssd_tf.data import images
-from ssd_tf.data.augment import Policy, augment
+from ssd_tf.data.augmentation.policy import Policy, augment
 from ssd_tf.data.shuffling import shuffled_examples
 
 
@@ -71,7 +71,7 @@ def training_batches(
     """Endless batches of augmented images with encoded targets.
 
     Args:
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
       policy: augmentation.
@@ -112,7 +112,7 @@ def prepare_example(
     `ssd_tf.data.shuffling.example_seed` returns.
 
     Args:
-      example: as in `ssd_tf.data.source.ELEMENT_SPEC`.
+      example: as in `ssd_tf.data.sources.base.ELEMENT_SPEC`.
       seed: [2] int32.
       encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
       policy: augmentation.

@@ -21,7 +21,7 @@ _ORDER, _AUGMENTATION = 0, 1
 
 @runtime_checkable
 class RandomAccess(Protocol):
-    """What a source may offer besides `ssd_tf.data.source.Source`."""
+    """What a source may offer besides `ssd_tf.data.sources.base.Source`."""
 
     def examples_at(
         self, split: str, indices: tf.data.Dataset
@@ -51,7 +51,7 @@ def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
     Elsewhere examples are drawn from a buffer.
 
     Args:
-      source: `ssd_tf.data.source.Source`, may be `RandomAccess` as well.
+      source: `ssd_tf.data.sources.base.Source`, may be `RandomAccess` as well.
       split: one of its splits.
       seed: of the run.
       skip: examples to leave out at the start; whole epochs cost nothing.

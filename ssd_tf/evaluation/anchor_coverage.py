@@ -45,7 +45,7 @@ def cached_objects(source, split: str) -> tf.data.Dataset:
     the first pass: a source reads image files as well.
 
     Args:
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
     """
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ssd_tf.data import images
-from ssd_tf.data.source import Source
+from ssd_tf.data.sources.base import Source
 from ssd_tf.errors import InputError
 
 

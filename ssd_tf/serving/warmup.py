@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data import images
-from ssd_tf.data.source import Source
+from ssd_tf.data.sources.base import Source
 from ssd_tf.errors import InputError
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE
 

@@ -39,7 +39,7 @@ def detect_split(
 
     Args:
       detect: from `make_detect_function`.
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       image_size: side of the network's input.
 
@@ -69,7 +69,7 @@ def predict_split(
     Args:
       predict: encoded images -> what it finds in each of them;
         `ssd_tf.serving.Predictor.detect_batch`.
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       image_size: side of `EvaluatedImage.pixels`.
 
@@ -133,7 +133,7 @@ def evaluate(
 
     Args:
       detect: from `make_detect_function`.
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       image_size: side of the network's input.
       num_samples: images to hand back for a picture.

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import pipeline, shuffling
-from ssd_tf.data.augment import build_policy
+from ssd_tf.data.augmentation.policy import build_policy
 from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError

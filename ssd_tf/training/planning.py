@@ -16,7 +16,7 @@ from ssd_tf.config import (
     TrainConfig,
     default_box_sizes_px,
 )
-from ssd_tf.data.source import usable_class_names
+from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
 from ssd_tf.training.recipes import RECIPES
 
@@ -35,7 +35,7 @@ def plan_detector(
 
     Args:
       preset: a key of `PRESETS`.
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       num_classes: what the user believes; checked.
       matcher: a key of `MATCHERS`; None takes the preset's.
       matcher_params: its parameters as "key=value,...".
@@ -143,7 +143,7 @@ def plan_training(
     """A recipe applied to a data set.
 
     Args:
-      source: `ssd_tf.data.source.Source`.
+      source: `ssd_tf.data.sources.base.Source`.
       dataset: its name.
       data_dir: where it lies; stored as an absolute path, so that the run can
         be evaluated from another folder.

@@ -113,7 +113,7 @@ def default_recipe(dataset: str, image_size: int) -> str:
     """The recipe that trains well without a flag, a key of `RECIPES`.
 
     Args:
-      dataset: a key of `ssd_tf.data.registry.SOURCES`; "voc/2007" is VOC.
+      dataset: a key of `ssd_tf.data.sources.SOURCES`; "voc/2007" is VOC.
       image_size: side of the network's input in pixels.
     """
     family = dataset.partition("/")[0]

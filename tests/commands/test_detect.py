@@ -183,4 +183,4 @@ def test_no_command(capsys):
     with pytest.raises(SystemExit) as stopped:
         commands.main([])
     assert stopped.value.code == 2
-    assert "required: command" in capsys.readouterr().err
+    assert "usage: python -m ssd_tf COMMAND" in capsys.readouterr().err

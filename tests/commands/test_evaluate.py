@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssd_tf import Decoder, commands, serving, training
 from ssd_tf.commands import evaluate as command
-from ssd_tf.data.voc_folder import VocFolder
+from ssd_tf.data.sources.voc_folder import VocFolder
 
 NAMES = ("cat", "dog", "bird")
 FILES = [

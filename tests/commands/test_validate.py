@@ -243,5 +243,5 @@ def test_data_of_tensorflow_datasets(shapes_dir, capsys):
 def test_help_tells_the_exit_status(capsys):
     assert run("--help") == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "The exit status is 1 if training would refuse or drop" in text
-    assert "split to read (default: all)" in text
+    assert "The exit status is 1 if training would refuse, drop or" in text
+    assert "Split to read (default: all)" in text

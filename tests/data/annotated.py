@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssd_tf.data.annotations import RawImage, RawObject
+from ssd_tf.data.sources.annotations import RawImage, RawObject
 from tests.data.toy_source import encode
 
 

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data import pipeline, shuffling
-from ssd_tf.data.augment import POLICIES
-from ssd_tf.data.union_source import UnionSource
+from ssd_tf.data.augmentation.policy import POLICIES
+from ssd_tf.data.sources.union_source import UnionSource
 from ssd_tf.errors import InputError
 from ssd_tf.target_encoder import TargetEncoder
 from tests.data.toy_source import (

@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf import box_ops
-from ssd_tf.data.source import ELEMENT_SPEC
+from ssd_tf.data.sources.base import ELEMENT_SPEC
 
 
 def encode(pixels, fmt="PNG", **options) -> bytes:
@@ -22,7 +22,7 @@ def encode(pixels, fmt="PNG", **options) -> bytes:
 def to_example(
     image: bytes, image_id: str, boxes=(), labels=None, is_crowd=None
 ) -> dict:
-    """One example as in `ssd_tf.data.source.ELEMENT_SPEC`."""
+    """One example as in `ssd_tf.data.sources.base.ELEMENT_SPEC`."""
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     if labels is None:
         labels = np.ones(len(boxes))

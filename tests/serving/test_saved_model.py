@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf import Decoder, InputError, build_detector, serving
-from ssd_tf.data import shapes_drawing
+from ssd_tf.data.sources import shapes_drawing
 
 OUTPUTS = {
     "detection_boxes": (None, 200, 4),

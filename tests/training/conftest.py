@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ssd_tf.data.voc_folder import VocFolder
+from ssd_tf.data.sources.voc_folder import VocFolder
 
 _OBJECT = (
     "<object><name>dog</name><bndbox><xmin>8</xmin><ymin>4</ymin>"

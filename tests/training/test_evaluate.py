@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf import InputError
-from ssd_tf.data.source import ELEMENT_SPEC
+from ssd_tf.data.sources.base import ELEMENT_SPEC
 from ssd_tf.decoder import Detections
 from ssd_tf.training import detect_split, evaluate, format_metrics
 

@@ -1,0 +1,209 @@
+"""Data sets of tensorflow_datasets."""
+
+import os
+import pathlib
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from ssd_tf.data.sources import tfds_examples
+from ssd_tf.data.sources.annotations import RawImage
+from ssd_tf.errors import InputError
+
+_CONNECT_TIMEOUT_S = 10
+
+
+class TfdsSource:
+    """Source over a builder of tensorflow_datasets; see `source.Source`.
+
+    The features used are `image`, `image/filename` and `objects` with
+    `bbox`, `label` and, where they are there, `is_difficult` (VOC), `is_crowd`
+    and `area` (COCO; in square pixels, with images stored as JPEG).
+    """
+
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        default_splits: tuple[str, str],
+        *,
+        without_annotations: tuple[str, ...] = (),
+        id_of_class: Mapping[str, int] | None = None,
+    ):
+        """Prepares the data set, downloading it where needed.
+
+        Args:
+          builder: the builder of the data set.
+          default_splits: the splits for training and for evaluation.
+          without_annotations: splits that have images only, and are refused.
+          id_of_class: category ids by class name; by default 1..C.
+
+        Raises:
+          InputError: the data set is not there and cannot be downloaded, or
+            it has a class without an id.
+        """
+        self._builder = builder
+        self._without_annotations = without_annotations
+        self._dropped_boxes: dict[str, int] = {}
+        self.default_splits = default_splits
+        _prepare(builder)
+        config = builder.builder_config
+        self.name = f"{builder.name}/{config.name}" if config else builder.name
+        labels = builder.info.features["objects"]["label"]
+        self.class_names = tuple(labels.names)
+        if id_of_class is None:
+            ids = range(1, len(self.class_names) + 1)
+            id_of_class = dict(zip(self.class_names, ids))
+        for class_name in self.class_names:
+            if class_name not in id_of_class:
+                raise InputError(
+                    f"{self.name}: class {class_name!r} has no category id;"
+                    f" known: {', '.join(id_of_class)}"
+                )
+        self.category_ids = tuple(id_of_class[n] for n in self.class_names)
+
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits that have annotations."""
+        known = set(self._builder.info.splits) - set(self._without_annotations)
+        return tuple(sorted(known))
+
+    def num_examples(self, split: str) -> int:
+        """The number of images in a split."""
+        self._check_split(split)
+        return self._builder.info.splits[split].num_examples
+
+    def dropped_boxes(self, split: str) -> int:
+        """How many boxes of a split are left out; reads the split once."""
+        if split not in self._dropped_boxes:
+            dropped = self._raw_dataset(split).map(
+                lambda raw: tf.math.count_nonzero(
+                    ~tfds_examples.is_usable(raw)
+                ),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
+            total = dropped.reduce(tf.constant(0, tf.int64), tf.add)
+            self._dropped_boxes[split] = int(total)
+        return self._dropped_boxes[split]
+
+    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
+        """Examples in the order of the files; see `source.Source`."""
+        return (
+            self._raw_dataset(split)
+            .skip(skip)
+            .map(
+                tfds_examples.to_element,
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+        )
+
+    def image_ids(self, split: str) -> dict[str, int | str]:
+        """See `source.NumberedImages`; empty where there is no `image/id`."""
+        if "image/id" not in self._builder.info.features:
+            return {}
+        pairs = self._raw_dataset(split).map(
+            lambda raw: (raw["image/filename"], raw["image/id"])
+        )
+        return {
+            name.decode(): int(number)
+            for name, number in pairs.as_numpy_iterator()
+        }
+
+    def num_raw_images(self, split: str) -> int:
+        """See `annotations.Annotated`."""
+        return self.num_examples(split)
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `annotations.Annotated`."""
+        for raw in self._raw_dataset(split).as_numpy_iterator():
+            yield tfds_examples.to_raw_image(
+                raw, self.class_names, f"{self.name} {split}"
+            )
+
+    def _raw_dataset(self, split: str) -> tf.data.Dataset:
+        self._check_split(split)
+        return self._builder.as_dataset(
+            split=split,
+            decoders={"image": tfds.decode.SkipDecoding()},
+            shuffle_files=False,
+            # One file after the other. Left to itself tfds keeps small data
+            # sets in memory, behind the back of the pipeline.
+            read_config=tfds.ReadConfig(
+                interleave_cycle_length=1, try_autocache=False
+            ),
+        )
+
+    def _check_split(self, split: str) -> None:
+        for part in split.split("+"):
+            # "train[:10%]" is a part of a split, in the notation of tfds.
+            name = part.partition("[")[0]
+            if name in self.splits():
+                if part != name:
+                    self._check_slice(part)
+                continue
+            what = (
+                "has no annotations"
+                if name in self._without_annotations
+                else "is missing"
+            )
+            raise InputError(
+                f"{self.name}: split {name!r} {what}; found:"
+                f" {', '.join(self.splits())}"
+            )
+
+    def _check_slice(self, part: str) -> None:
+        try:
+            num_examples = self._builder.info.splits[part].num_examples
+        except ValueError as error:
+            why = str(error).splitlines()[-1]
+            raise InputError(
+                f"{self.name}: split {part!r} cannot be read: {why}"
+            ) from error
+        # tfds counts train[4:2] as -2 images.
+        if num_examples <= 0:
+            raise InputError(f"{self.name}: split {part!r} has no images")
+
+
+def _prepare(builder: tfds.core.DatasetBuilder) -> None:
+    """Downloads and converts the data set if that has not been done."""
+    if builder.data_path.exists():
+        return
+    _check_connection(builder)
+    try:
+        builder.download_and_prepare()
+    except (
+        OSError,
+        tfds.download.DownloadError,
+        tf.errors.OpError,
+    ) as error:
+        raise _cannot_prepare(builder, str(error)) from error
+
+
+def _check_connection(builder: tfds.core.DatasetBuilder) -> None:
+    """Fails soon where tfds would repeat each download for minutes."""
+    url = next(iter(builder.url_infos or ()), None)
+    downloads = pathlib.Path(builder.data_dir_root) / "downloads"
+    # tfds puts an .INFO file beside each finished download and uses that.
+    if url is None or next(downloads.rglob("*.INFO"), None) is not None:
+        return
+    host = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(url))
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=_CONNECT_TIMEOUT_S).close()
+    except urllib.error.HTTPError:
+        pass  # The host answers; what it says of the files is for tfds.
+    except OSError as error:
+        raise _cannot_prepare(builder, f"{host}: {error}") from None
+
+
+def _cannot_prepare(builder: tfds.core.DatasetBuilder, why: str) -> InputError:
+    why = " ".join(why.split())
+    return InputError(
+        f"{builder.info.full_name} is not in {builder.data_dir_root} and"
+        f" cannot be downloaded ({why}); prepare it with tensorflow_datasets"
+        f" where there is a network and copy it to"
+        f" {os.fspath(builder.data_path)}, or point data_dir to it"
+    )

@@ -1,0 +1,106 @@
+"""Several sources of the same classes as one."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.data.sources.annotations import RawImage
+from ssd_tf.data.sources.base import Source
+from ssd_tf.errors import InputError
+
+
+class UnionSource:
+    """Sources mixed as if they were one; see `source.Source`.
+
+    Their examples alternate by chance, always by the same one. One source
+    after the other would stay apart in the buffer in which training shuffles
+    and give batches of a single source.
+
+    A split means the split of that name in every source that has it. In
+    "a+b" each part is looked up by itself, so that a source may have one of
+    the two only. The default splits are those of the first source.
+    """
+
+    def __init__(self, name: str, sources: Sequence[Source]):
+        """Joins sources whose classes and category ids are equal."""
+        self.name = name
+        self._sources = tuple(sources)
+        self.class_names = self._sources[0].class_names
+        self.category_ids = self._sources[0].category_ids
+        self.default_splits = self._sources[0].default_splits
+        for source in self._sources[1:]:
+            if source.class_names != self.class_names:
+                raise InputError(
+                    f"{name}: {source.name} has other classes than"
+                    f" {self._sources[0].name}:"
+                    f" {', '.join(source.class_names)}"
+                )
+            if source.category_ids != self.category_ids:
+                raise InputError(
+                    f"{name}: {source.name} has other category ids than"
+                    f" {self._sources[0].name}:"
+                    f" {', '.join(map(str, source.category_ids))}"
+                )
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that at least one source has."""
+        known = {split for s in self._sources for split in s.splits()}
+        return tuple(sorted(known))
+
+    def num_examples(self, split: str) -> int:
+        """The number of images in a split."""
+        return sum(s.num_examples(part) for s, part in self._parts(split))
+
+    def dropped_boxes(self, split: str) -> int:
+        """How many boxes of a split are left out."""
+        return sum(s.dropped_boxes(part) for s, part in self._parts(split))
+
+    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
+        """Examples of all sources, each in its own order, mixed."""
+        parts = self._parts(split)
+        if len(parts) == 1:
+            ((source, part),) = parts
+            return source.dataset(part, skip=skip)
+        turns = _turns([source.num_examples(part) for source, part in parts])
+        num_skipped = np.bincount(turns[:skip], minlength=len(parts))
+        return tf.data.Dataset.choose_from_datasets(
+            [
+                source.dataset(part, skip=int(number))
+                for (source, part), number in zip(parts, num_skipped)
+            ],
+            tf.data.Dataset.from_tensor_slices(turns[skip:]),
+            stop_on_empty_dataset=False,
+        )
+
+    def num_raw_images(self, split: str) -> int:
+        """See `annotations.Annotated`."""
+        return sum(s.num_raw_images(part) for s, part in self._parts(split))
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `annotations.Annotated`."""
+        parts = self._parts(split)
+        images = [source.raw_images(part) for source, part in parts]
+        for turn in _turns([s.num_raw_images(part) for s, part in parts]):
+            yield next(images[turn])
+
+    def _parts(self, split: str) -> list[tuple[Source, str]]:
+        """The sources that have something of a split, with what they have."""
+        names = split.split("+")
+        for name in names:
+            if name.partition("[")[0] not in self.splits():
+                raise InputError(
+                    f"{self.name}: split {name!r} is missing; found:"
+                    f" {', '.join(self.splits())}"
+                )
+        found = (
+            (s, [n for n in names if n.partition("[")[0] in s.splits()])
+            for s in self._sources
+        )
+        return [(s, "+".join(own)) for s, own in found if own]
+
+
+def _turns(counts: list[int]) -> np.ndarray:
+    """Which part comes next, for each of the sum of the counts."""
+    turns = np.repeat(np.arange(len(counts)), counts)
+    return np.random.default_rng(0).permutation(turns)

@@ -1,0 +1,1 @@
+"""Validation: the facts of a data set, judged and told."""

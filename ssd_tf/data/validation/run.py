@@ -1,0 +1,94 @@
+"""A walk over the images of a data set, several being decoded at a time."""
+
+import collections
+import os
+from collections.abc import Container, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from ssd_tf.data.sources.annotations import Annotated, RawImage
+from ssd_tf.data.validation.checks import Problem, check_image, to_problem
+from ssd_tf.data.validation.files import inspect_image
+
+# Encoded images that wait in memory, for each thread.
+_WAITING_PER_THREAD = 4
+
+
+class _Listed(NamedTuple):
+    """An image as a split lists it; see `Checked`."""
+
+    split: str
+    raw: RawImage
+    is_new: bool
+    is_listed_again: bool
+
+
+class Checked(NamedTuple):
+    """An image of a split, checked.
+
+    Attributes:
+      split: the split.
+      raw: the image as annotated.
+      is_new: whether neither this split nor one before has listed it.
+      is_listed_again: whether this split has listed it before.
+      problems: of the image if it is new, and of its being listed.
+    """
+
+    split: str
+    raw: RawImage
+    is_new: bool
+    is_listed_again: bool
+    problems: list[Problem]
+
+
+def check_splits(
+    source: Annotated,
+    splits: Iterable[str],
+    *,
+    class_names: Container[str] | None,
+) -> Iterator[Checked]:
+    """Checks the images of one split after the other, reading each image once.
+
+    Args:
+      source: of the images.
+      splits: names of splits.
+      class_names: the classes to train on; None where they are not known.
+
+    Yields:
+      The images in the order of the splits.
+
+    Raises:
+      InputError: a split as a whole cannot be used.
+    """
+    num_threads = os.cpu_count() or 1
+    waiting: collections.deque[Future[Checked]] = collections.deque()
+    # TensorFlow decodes without the lock of the interpreter.
+    with ThreadPoolExecutor(num_threads) as pool:
+        for listed in _list_images(source, splits):
+            waiting.append(pool.submit(_check, listed, class_names))
+            if len(waiting) > _WAITING_PER_THREAD * num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _list_images(source: Annotated, splits: Iterable[str]) -> Iterator[_Listed]:
+    seen: set[tuple[str, str]] = set()
+    for split in splits:
+        in_split: set[tuple[str, str]] = set()
+        for raw in source.raw_images(split):
+            key = raw.location, raw.image_path
+            yield _Listed(split, raw, key not in seen, key in in_split)
+            seen.add(key)
+            in_split.add(key)
+
+
+def _check(listed: _Listed, class_names: Container[str] | None) -> Checked:
+    problems = []
+    if listed.is_new:
+        facts = inspect_image(listed.raw)
+        problems += check_image(listed.raw, facts, class_names)
+    if listed.is_listed_again:
+        message = f"split {listed.split!r} lists it twice; taken once"
+        problems.append(to_problem(listed.raw, "listed_twice", message))
+    return Checked(*listed, problems)

@@ -1,0 +1,165 @@
+"""Reading of annotation files."""
+
+import pytest
+
+from ssd_tf.data.sources.voc_xml import (
+    VocAnnotation,
+    VocObject,
+    inspect_annotation,
+    read_annotation,
+)
+from ssd_tf.errors import InputError
+
+BOX = "<xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax>"
+
+
+def write(tmp_path, body):
+    path = tmp_path / "a.xml"
+    path.write_text(f"<annotation>{body}</annotation>")
+    return path
+
+
+def an_object(**changes):
+    parts = {
+        "name": "<name>cat</name>",
+        "difficult": "<difficult>0</difficult>",
+        "bndbox": f"<bndbox>{BOX}</bndbox>",
+    }
+    return f"<object>{''.join({**parts, **changes}.values())}</object>"
+
+
+def test_all_fields_are_read(tmp_path):
+    path = write(
+        tmp_path,
+        "<filename>a.jpg</filename><size><width>10</width>"
+        f"<height>20</height></size>{an_object()}",
+    )
+    assert read_annotation(path) == VocAnnotation(
+        "a.jpg", 10.0, 20.0, (VocObject("cat", 1.0, 2.0, 3.0, 4.0, False),)
+    )
+
+
+def test_decimal_coordinates(tmp_path):
+    path = write(tmp_path, an_object().replace("<xmin>1<", "<xmin> 1.75 <"))
+    assert read_annotation(path).objects[0].xmin == 1.75
+
+
+@pytest.mark.parametrize(
+    "difficult, expected",
+    [
+        ("<difficult>1</difficult>", True),
+        ("<difficult> 1\n</difficult>", True),
+        ("<difficult>true</difficult>", True),
+        ("<difficult>True</difficult>", True),
+        ("<difficult>0</difficult>", False),
+        ("<difficult>FALSE</difficult>", False),
+        ("<difficult></difficult>", False),
+        ("<difficult/>", False),
+        ("", False),
+    ],
+)
+def test_difficult(tmp_path, difficult, expected):
+    path = write(tmp_path, an_object(difficult=difficult))
+    assert read_annotation(path).objects[0].is_difficult is expected
+
+
+@pytest.mark.parametrize(
+    "size", ["", "<size/>", "<size><width>abc</width></size>"]
+)
+def test_unusable_size_is_zero(tmp_path, size):
+    annotation = read_annotation(write(tmp_path, size))
+    assert (annotation.width_px, annotation.height_px) == (0.0, 0.0)
+    assert annotation.objects == ()
+
+
+@pytest.mark.parametrize(
+    "written", [r"C:\data\a b.jpg", "/data/a b.jpg", " a b.jpg\n"]
+)
+def test_filename_has_no_folder(tmp_path, written):
+    path = write(tmp_path, f"<filename>{written}</filename>")
+    assert read_annotation(path).filename == "a b.jpg"
+
+
+@pytest.mark.parametrize(
+    "body, message",
+    [
+        (an_object(name=""), "object 1 has no <name>"),
+        (an_object(name="<name> </name>"), "object 1 has no <name>"),
+        (
+            an_object() + an_object(bndbox=""),
+            "object 2 (cat) has no <bndbox>",
+        ),
+        (
+            an_object().replace("<ymax>4</ymax>", ""),
+            "object 1 (cat): <bndbox> has no <ymax>",
+        ),
+        (
+            an_object().replace("<ymax>4<", "<ymax>four<"),
+            "object 1 (cat): <ymax> must be a number, got 'four'",
+        ),
+        (
+            an_object().replace("<ymax>4<", "<ymax><"),
+            "object 1 (cat): <ymax> must be a number, got ''",
+        ),
+        (
+            an_object(difficult="<difficult> 2 </difficult>"),
+            "object 1 (cat): <difficult> must be 0 or 1, got '2'",
+        ),
+    ],
+)
+def test_bad_object(tmp_path, body, message):
+    path = write(tmp_path, body)
+    with pytest.raises(InputError) as error:
+        read_annotation(path)
+    assert str(error.value) == f"{path}: {message}"
+
+
+def test_inspection_goes_on_behind_a_bad_object(tmp_path):
+    path = write(
+        tmp_path,
+        "<size><width>10</width><height>20</height></size>"
+        + an_object(name="")
+        + an_object()
+        + an_object(bndbox=""),
+    )
+    found = inspect_annotation(path)
+    cat = VocObject("cat", 1.0, 2.0, 3.0, 4.0, False)
+    assert found.annotation == VocAnnotation("", 10.0, 20.0, (cat,))
+    assert found.positions == (2,)
+    assert found.problems == (
+        "object 1 has no <name>",
+        "object 3 (cat) has no <bndbox>",
+    )
+
+
+def test_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError) as error:
+        read_annotation(tmp_path)
+    assert str(error.value) == f"{tmp_path}: cannot be read: Is a directory"
+
+
+def test_missing_file(tmp_path):
+    path = tmp_path / "b.xml"
+    with pytest.raises(InputError) as error:
+        read_annotation(path)
+    assert str(error.value) == f"{path}: annotation file is missing"
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("<annotation><size>", "no element found: line 1, column 18"),
+        ("", "no element found: line 1, column 0"),
+        ("not xml", "syntax error: line 1, column 0"),
+        (
+            "<?xml version='1.0' encoding='nonsense'?><a/>",
+            "unknown encoding: nonsense",
+        ),
+    ],
+)
+def test_file_that_does_not_parse(tmp_path, content, reason):
+    path = tmp_path / "a.xml"
+    path.write_text(content)
+    with pytest.raises(InputError) as error:
+        read_annotation(path)
+    assert str(error.value) == f"{path}: not valid XML: {reason}"
