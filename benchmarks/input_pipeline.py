@@ -8,14 +8,13 @@ folder in VOC layout, then read back the way training reads them:
     decode     + JPEG to pixels
     geometry   + zoom-out, crop, resize to the input, flip
     augment    + colours: the whole policy
-    whole      + targets of all default boxes, batches: `training_batches`
+    whole      + targets of all anchors, batches: `training_batches`
 
 All stages are measured in turns in one process, each over all cores, so that
 what else runs on the machine slows all of them alike; a figure is the median
 over the rounds. Prints one JSON line.
 """
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -28,8 +27,8 @@ from absl import app, flags
 from photographs import HEIGHT_PX, WIDTH_PX, photograph_like, to_jpeg
 
 import ssd_tf
-from ssd_tf.data import images, pipeline, shuffling
-from ssd_tf.data.augmentation import policy as augment
+from ssd_tf.data import augmentation, images, pipeline, shuffling
+from ssd_tf.data.augmentation.policy import DistortColours
 from ssd_tf.data.sources.voc_folder import VocFolder
 
 _PRESET = flags.DEFINE_string("preset", "ssd300_vgg16", "Key of PRESETS.")
@@ -72,7 +71,7 @@ def _annotation(rng: np.random.Generator) -> str:
     )
 
 
-def stages(source, config: ssd_tf.DetectorConfig, policy: augment.Policy):
+def stages(source, config: ssd_tf.DetectorConfig, policy: augmentation.Policy):
     """Name -> endless dataset whose elements are batches of images."""
     examples = shuffling.shuffled_examples(source, "train", seed=0)
 
@@ -80,7 +79,7 @@ def stages(source, config: ssd_tf.DetectorConfig, policy: augment.Policy):
         return examples.map(function, tf.data.AUTOTUNE).batch(_BATCH_SIZE.value)
 
     def augmented(some_policy):
-        return lambda example, seed: augment.augment(
+        return lambda example, seed: augmentation.augment(
             images.decode(example["image"]),
             example["gt_labels"],
             example["gt_boxes"],
@@ -93,7 +92,7 @@ def stages(source, config: ssd_tf.DetectorConfig, policy: augment.Policy):
         "read": mapped(lambda example, seed: example["image"]),
         "decode": mapped(lambda example, _: images.decode(example["image"])),
         "geometry": mapped(
-            augmented(dataclasses.replace(policy, photometric=0.0))
+            augmented([p for p in policy if not isinstance(p, DistortColours)])
         ),
         "augment": mapped(augmented(policy)),
         "whole": pipeline.training_batches(
@@ -134,7 +133,7 @@ def main(_):
         source = VocFolder(root)
         figures = {}
         for name in _POLICIES.value:
-            policy = augment.POLICIES[name]
+            policy = augmentation.POLICIES[name]
             figures[name] = measure(stages(source, config, policy))
     print(
         json.dumps(

@@ -4,14 +4,16 @@ The order of examples and what is random about each come from
 `ssd_tf.data.shuffling`.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from ssd_tf.data import images
-from ssd_tf.data.augmentation.policy import Policy, augment
+from ssd_tf.data.augmentation import Policy, augment
 from ssd_tf.data.shuffling import shuffled_examples
+from ssd_tf.errors import InputError
 
 
 class TrainingBatch(NamedTuple):
@@ -176,3 +178,46 @@ def evaluation_batches(
         .padded_batch(batch_size)
         .prefetch(2)
     )
+
+
+@contextlib.contextmanager
+def naming_undecodable(source, split: str):
+    """Within it, an error about an image of the split names the image.
+
+    A graph knows no file names, so the image is looked for afterwards.
+
+    Raises:
+      InputError: naming the first image that cannot be read or decoded.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError:
+        check_decodable(source, split)
+        raise
+
+
+def check_decodable(source, split: str) -> None:
+    """Decodes every image of a split.
+
+    Raises:
+      InputError: naming the first image that cannot be read or decoded.
+    """
+    examples = iter(source.dataset(split))
+    while True:
+        try:
+            example = next(examples, None)
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"an image of split {split!r} cannot be read:"
+                f" {images.reason(error)}"
+            ) from error
+        if example is None:
+            return
+        try:
+            images.decode(example["image"])
+        except tf.errors.InvalidArgumentError as error:
+            name = example["image_id"].numpy().decode()
+            raise InputError(
+                f"image {name} of split {split!r} cannot be decoded:"
+                f" {images.reason(error)}"
+            ) from error

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssd_tf.data import images
+from ssd_tf.data import images, pipeline
 from ssd_tf.data.sources.base import Source
 from ssd_tf.errors import InputError
 
@@ -29,7 +29,7 @@ def representative_images(
     if number == 0:
         raise InputError(f"split {split!r} of {source.name} has no images")
     dataset = source.dataset(split).shard(max(1, number // count), 0)
-    with images.naming_undecodable(source, split):
+    with pipeline.naming_undecodable(source, split):
         return [
             images.resize(images.decode(example["image"]), image_size).numpy()
             for example in dataset.take(count)

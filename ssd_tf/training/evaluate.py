@@ -9,7 +9,6 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.data import pipeline
-from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder, Detections
 from ssd_tf.evaluation import EvaluatedImage, Measurement
 
@@ -100,7 +99,7 @@ def _evaluated_images(
         leave=False,
         mininterval=console.bar_interval(),
     )
-    with progress, naming_undecodable(source, split):
+    with progress, pipeline.naming_undecodable(source, split):
         for batch in batches:
             arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
             for i, (boxes, scores, classes) in enumerate(answer(batch)):

@@ -12,7 +12,6 @@ from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augmentation.policy import build_policy
-from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.training.assignment import training_encoder
@@ -103,7 +102,9 @@ class TrainingRun:
         last = self._train.steps
         stop = last if until is None else min(until, last)
         try:
-            with naming_undecodable(self._source, self._train.train_split):
+            with pipeline.naming_undecodable(
+                self._source, self._train.train_split
+            ):
                 self._train_steps(stop)
         finally:
             if self._trainer.is_sound:

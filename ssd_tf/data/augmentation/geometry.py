@@ -105,3 +105,20 @@ def keep_centred(boxes):
     """
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return tf.reduce_all((centre >= 0.0) & (centre <= 1.0), axis=-1)
+
+
+def visible_boxes(boxes, view):
+    """What is left of boxes in a view.
+
+    Args:
+      boxes: [M, 4] float32 yxyx.
+      view: [4] float32 yxyx.
+
+    Returns:
+      Boxes [M, 4] relative to the view, clipped, and [M] bool: True where
+      the centre is visible and an area is left. The others mean nothing.
+    """
+    boxes = boxes_in_view(boxes, view)
+    keep = keep_centred(boxes)
+    boxes = box_ops.clip(boxes)
+    return boxes, keep & box_ops.is_valid(boxes)

@@ -1,59 +1,178 @@
-"""Augmentation policies: an example in, a training image and its boxes out."""
+"""Augmentation policies: ordered tuples of operations on a training image.
+
+Zoom-out and crop move the *view*, the rectangle of the image that will be
+seen; `Resample` turns the view into pixels, once; colours and flips come
+after it. Caffe changes the colours first. Here that happens to the resampled
+image, which has half of the pixels of a photograph. All operations are pixel
+by pixel; the two orders differ where an edge is interpolated and hue,
+saturation or clipping, which are not linear, apply.
+"""
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import ClassVar
 
 import tensorflow as tf
 
 from ssd_tf import box_ops
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import geometry, photometric
+from ssd_tf.data.augmentation.sample import Policy, Sample
 from ssd_tf.data.images import resampling
 from ssd_tf.errors import InputError
 
-# R, G, B; the mean that Caffe fills the canvas of the zoom-out with.
-_FILL_RGB = (123.0, 117.0, 104.0)
+
+@dataclasses.dataclass(frozen=True)
+class ZoomOut:
+    """Lays the image somewhere on a larger canvas; see `FillCanvas`.
+
+    Attributes:
+      max_ratio: largest canvas side over image side.
+    """
+
+    max_ratio: float
+    stream: ClassVar[int] = 0
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        canvas = geometry.random_expand(seed, max_ratio=self.max_ratio)
+        return sample._replace(view=geometry.compose(sample.view, canvas))
 
 
 @dataclasses.dataclass(frozen=True)
-class Policy:
-    """What happens to a training image. All of it is drawn from one seed.
+class Crop:
+    """Looks at a part of the view, by SSD's batch samplers."""
+
+    stream: ClassVar[int] = 1
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        boxes = geometry.boxes_in_view(sample.gt_boxes, sample.view)
+        crop = geometry.random_crop(seed, boxes)
+        return sample._replace(view=geometry.compose(sample.view, crop))
+
+
+@dataclasses.dataclass(frozen=True)
+class Resample:
+    """Makes the pixels of the view; drops objects with their centre outside.
 
     Attributes:
-      photometric: fraction of Caffe's colour distortion; 0 is off.
-      expand_ratio: largest zoom-out, canvas side over image side; 1 is off.
-      crop: whether to apply SSD's batch samplers.
-      flip_left_right: mirror half of the images.
-      flip_up_down: turn half of the images upside down.
-      transpose: swap rows and columns of half of the images; with both
-        flips, all rotations by 90 degrees.
       interpolations: keys of `resampling.INTERPOLATIONS`, of which each image
         draws one.
     """
 
-    photometric: float = 0.0
-    expand_ratio: float = 1.0
-    crop: bool = False
-    flip_left_right: bool = False
-    flip_up_down: bool = False
-    transpose: bool = False
     interpolations: tuple[str, ...] = ("bilinear",)
+    stream: ClassVar[int] = 4
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        image, view, gt_labels, gt_boxes = sample
+        gt_boxes, keep = geometry.visible_boxes(gt_boxes, view)
+        branches = [
+            functools.partial(
+                resampling.render, image, view, size, interpolation=name
+            )
+            for name in self.interpolations
+        ]
+        index = tf.random.stateless_uniform(
+            [], seed, minval=0, maxval=len(branches), dtype=tf.int32
+        )
+        return Sample(
+            # A switch of one branch costs time.
+            tf.switch_case(index, branches) if branches[1:] else branches[0](),
+            view,
+            tf.boolean_mask(gt_labels, keep),
+            tf.boolean_mask(gt_boxes, keep),
+        )
 
 
-POLICIES = {
-    "ssd": Policy(
-        photometric=1.0,
-        expand_ratio=4.0,
-        crop=True,
-        flip_left_right=True,
-        interpolations=tuple(resampling.INTERPOLATIONS),
+@dataclasses.dataclass(frozen=True)
+class DistortColours:
+    """Caffe's distortion of brightness, contrast, saturation and hue.
+
+    Attributes:
+      strength: fraction of Caffe's ranges.
+    """
+
+    strength: float
+    stream: ClassVar[int] = 2
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        image = photometric.distort(sample.image, seed, strength=self.strength)
+        return sample._replace(image=image)
+
+
+@dataclasses.dataclass(frozen=True)
+class FillCanvas:
+    """Colours what the view shows beyond the image.
+
+    It comes after the colours, which leave the canvas alone in Caffe, and
+    before flips, which the view does not follow.
+
+    Attributes:
+      fill_rgb: R, G, B; the mean that Caffe fills the canvas with.
+    """
+
+    fill_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        image = resampling.fill_outside(
+            sample.image, sample.view, fill_rgb=self.fill_rgb
+        )
+        return sample._replace(image=image)
+
+
+# Pixels and boxes; an image draws one coin for each, in this order.
+# tf.reverse: slicing with [::-1] takes ten times as long.
+_FLIPS: dict[str, tuple[Callable, Callable]] = {
+    "left_right": (lambda x: tf.reverse(x, [1]), box_ops.flip_left_right),
+    "up_down": (lambda x: tf.reverse(x, [0]), box_ops.flip_up_down),
+    "transpose": (lambda x: tf.transpose(x, [1, 0, 2]), box_ops.transpose),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Flip:
+    """Mirrors half of the images; all three flips give all rotations by 90.
+
+    Attributes:
+      kind: "left_right", "up_down" or "transpose", which swaps rows and
+        columns.
+    """
+
+    kind: str
+    stream: ClassVar[int] = 3
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        flip_pixels, flip_boxes = _FLIPS[self.kind]
+        coins = tf.random.stateless_uniform([len(_FLIPS)], seed) < 0.5
+        image, gt_boxes = tf.cond(
+            coins[list(_FLIPS).index(self.kind)],
+            lambda: (flip_pixels(sample.image), flip_boxes(sample.gt_boxes)),
+            lambda: (sample.image, sample.gt_boxes),
+        )
+        return sample._replace(image=image, gt_boxes=gt_boxes)
+
+
+POLICIES: dict[str, Policy] = {
+    # The paper's, with Caffe's values.
+    "ssd": (
+        ZoomOut(max_ratio=4.0),
+        Crop(),
+        Resample(tuple(resampling.INTERPOLATIONS)),
+        DistortColours(strength=1.0),
+        FillCanvas(),
+        Flip("left_right"),
     ),
     # Half of the colours and a little of the zoom-out: enough for pictures
     # that one camera took.
-    "ssd_light": Policy(
-        photometric=0.5, expand_ratio=1.5, crop=True, flip_left_right=True
+    "ssd_light": (
+        ZoomOut(max_ratio=1.5),
+        Crop(),
+        Resample(),
+        DistortColours(strength=0.5),
+        FillCanvas(),
+        Flip("left_right"),
     ),
-    "none": Policy(),
+    "none": (Resample(),),
 }
 
 
@@ -68,117 +187,9 @@ def build_policy(recipe: Recipe) -> Policy:
             f"unknown augmentation {recipe.augmentation!r}; "
             f"known: {', '.join(POLICIES)}"
         )
-    policy = POLICIES[recipe.augmentation]
-    if recipe.flip_up_down or recipe.rotate_90:
-        policy = dataclasses.replace(policy, flip_up_down=True)
+    policy = tuple(POLICIES[recipe.augmentation])
+    flips = [Flip("up_down")] if recipe.flip_up_down else []
     if recipe.rotate_90:
         # With both mirrors, or half of the eight positions never come up.
-        policy = dataclasses.replace(
-            policy, transpose=True, flip_left_right=True
-        )
-    return policy
-
-
-def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
-    """Transforms one image and its objects.
-
-    Zoom-out, crop, resize, colours, flips. Caffe changes the colours first.
-    Here that happens to the resized image, which has half of the pixels of a
-    photograph. All operations are pixel by pixel; the two orders differ
-    where an edge is interpolated and hue, saturation or clipping, which are
-    not linear, apply. The canvas of the zoom-out is left alone, as in Caffe.
-
-    Args:
-      image: [H, W, 3] uint8 RGB.
-      gt_labels: [M] int32.
-      gt_boxes: [M, 4] float32 yxyx.
-      policy: what to do.
-      size: side of the output in pixels.
-      seed: [2] int32; the same seed gives the same result.
-
-    Returns:
-      `(image, gt_labels, gt_boxes)`: [size, size, 3] float32 RGB 0..255 and
-      the N <= M objects whose centre is still visible, clipped. N may be 0.
-    """
-    seeds = tf.random.split(seed, 5)
-    view = tf.constant(geometry.WHOLE_IMAGE)
-    if policy.expand_ratio > 1.0:
-        view = geometry.random_expand(seeds[0], max_ratio=policy.expand_ratio)
-    if policy.crop:
-        crop = geometry.random_crop(
-            seeds[1], geometry.boxes_in_view(gt_boxes, view)
-        )
-        view = geometry.compose(view, crop)
-    gt_labels, gt_boxes = _visible_objects(gt_labels, gt_boxes, view)
-    image = _random_render(image, view, size, policy, seeds[4])
-    if policy.photometric > 0.0:
-        image = photometric.distort(
-            image, seeds[2], strength=policy.photometric
-        )
-    if policy.expand_ratio > 1.0:
-        image = resampling.fill_outside(image, view, fill_rgb=_FILL_RGB)
-    image, gt_boxes = _random_flips(image, gt_boxes, policy, seeds[3])
-    return tf.ensure_shape(image, [size, size, 3]), gt_labels, gt_boxes
-
-
-def _visible_objects(gt_labels, gt_boxes, view):
-    """Labels [N] and clipped boxes [N, 4] of what is left in a view."""
-    gt_boxes = geometry.boxes_in_view(gt_boxes, view)
-    keep = geometry.keep_centred(gt_boxes)
-    gt_boxes = box_ops.clip(gt_boxes)
-    keep &= box_ops.is_valid(gt_boxes)
-    return tf.boolean_mask(gt_labels, keep), tf.boolean_mask(gt_boxes, keep)
-
-
-def _random_render(image, view, size: int, policy: Policy, seed):
-    names = policy.interpolations
-    branches = [
-        functools.partial(
-            resampling.render, image, view, size, interpolation=name
-        )
-        for name in names
-    ]
-    if len(branches) == 1:
-        return branches[0]()
-    return tf.switch_case(
-        tf.random.stateless_uniform(
-            [], seed, minval=0, maxval=len(names), dtype=tf.int32
-        ),
-        branches,
-    )
-
-
-def _random_flips(image, boxes, policy: Policy, seed):
-    # tf.reverse: slicing with [::-1] takes ten times as long.
-    flips = (
-        (
-            policy.flip_left_right,
-            lambda pixels: tf.reverse(pixels, [1]),
-            box_ops.flip_left_right,
-        ),
-        (
-            policy.flip_up_down,
-            lambda pixels: tf.reverse(pixels, [0]),
-            box_ops.flip_up_down,
-        ),
-        (
-            policy.transpose,
-            lambda pixels: tf.transpose(pixels, [1, 0, 2]),
-            box_ops.transpose,
-        ),
-    )
-    coins = tf.random.stateless_uniform([len(flips)], seed) < 0.5
-    for i, (is_used, flip_pixels, flip_boxes) in enumerate(flips):
-        if is_used:
-            image, boxes = _maybe(
-                coins[i], flip_pixels, flip_boxes, image, boxes
-            )
-    return image, boxes
-
-
-def _maybe(coin, flip_pixels, flip_boxes, image, boxes):
-    return tf.cond(
-        coin,
-        lambda: (flip_pixels(image), flip_boxes(boxes)),
-        lambda: (image, boxes),
-    )
+        flips = [Flip(kind) for kind in _FLIPS]
+    return policy + tuple(flip for flip in flips if flip not in policy)

@@ -1,11 +1,9 @@
 """Pixels: encoded bytes -> upright RGB, and resampling."""
 
 from ssd_tf.data.images.decoding import (
-    check_decodable,
     decode,
     header_size,
     is_quarter_turn,
-    naming_undecodable,
     reason,
     resize,
 )
@@ -20,12 +18,10 @@ __all__ = [
     "FORMATS",
     "SUFFIXES",
     "ImageFormat",
-    "check_decodable",
     "decode",
     "find_format",
     "header_size",
     "is_quarter_turn",
-    "naming_undecodable",
     "reason",
     "resize",
 ]

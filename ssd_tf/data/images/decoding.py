@@ -1,6 +1,5 @@
 """Decoding and resizing, the same in training, evaluation and serving."""
 
-import contextlib
 import io
 import os
 import pathlib
@@ -101,48 +100,6 @@ def _stored_size(encoded: bytes) -> tuple[int, int]:
 def _is_quarter_turn(encoded):
     with tf.device("/CPU:0"):
         return is_quarter_turn(encoded)
-
-
-@contextlib.contextmanager
-def naming_undecodable(source, split: str):
-    """Within it, an error about an image of the split names the image.
-
-    A graph knows no file names, so the image is looked for afterwards.
-
-    Raises:
-      InputError: naming the first image that cannot be read or decoded.
-    """
-    try:
-        yield
-    except tf.errors.InvalidArgumentError:
-        check_decodable(source, split)
-        raise
-
-
-def check_decodable(source, split: str) -> None:
-    """Decodes every image of a split.
-
-    Raises:
-      InputError: naming the first image that cannot be read or decoded.
-    """
-    examples = iter(source.dataset(split))
-    while True:
-        try:
-            example = next(examples, None)
-        except tf.errors.OpError as error:
-            raise InputError(
-                f"an image of split {split!r} cannot be read: {reason(error)}"
-            ) from error
-        if example is None:
-            return
-        try:
-            decode(example["image"])
-        except tf.errors.InvalidArgumentError as error:
-            name = example["image_id"].numpy().decode()
-            raise InputError(
-                f"image {name} of split {split!r} cannot be decoded:"
-                f" {reason(error)}"
-            ) from error
 
 
 def reason(error: tf.errors.OpError) -> str:
