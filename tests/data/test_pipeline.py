@@ -1,5 +1,6 @@
 """Batches: every example once per epoch, the same for the same seed."""
 
+import dataclasses
 import itertools
 from typing import NamedTuple
 
@@ -8,8 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf.data import pipeline, shuffling
-from ssd_tf.data.augmentation.policy import POLICIES
-from ssd_tf.data.sources.union_source import UnionSource
+from ssd_tf.data.augmentation import POLICIES
 from ssd_tf.errors import InputError
 from ssd_tf.target_encoder import TargetEncoder
 from tests.data.toy_source import (
@@ -19,8 +19,18 @@ from tests.data.toy_source import (
     to_example,
 )
 
+NONE, SSD = POLICIES["none"], POLICIES["ssd"]
 NUM_IMAGES = 7
 BATCH_SIZE = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """An operation from outside of the package."""
+
+    def __call__(self, sample, *, seed, size):
+        noise = tf.random.stateless_uniform([size, size, 3], seed)
+        return sample._replace(image=sample.image + noise)
 
 
 class Targets(NamedTuple):
@@ -48,12 +58,12 @@ def source(request):
     return request.param(examples())
 
 
-def batches(source, count, *, policy="none", seed=1, start_step=0):
+def batches(source, count, *, policy=NONE, seed=1, start_step=0):
     dataset = pipeline.training_batches(
         source,
         "train",
         encoder=encoder,
-        policy=POLICIES[policy],
+        policy=policy,
         image_size=8,
         batch_size=BATCH_SIZE,
         seed=seed,
@@ -93,11 +103,10 @@ def test_every_example_once_per_epoch_in_another_order(source):
 
 
 def test_same_seed_same_batches_whatever_the_global_seed(source):
-    expected = batches(source, 6, policy="ssd")
     tf.random.set_seed(0)
-    assert_equal(batches(source, 6, policy="ssd"), expected)
+    expected = batches(source, 6, policy=SSD)
     tf.random.set_seed(1)
-    assert_equal(batches(source, 6, policy="ssd"), expected)
+    assert_equal(batches(source, 6, policy=SSD), expected)
 
 
 def test_other_seed_other_order_and_other_pictures(source):
@@ -106,63 +115,30 @@ def test_other_seed_other_order_and_other_pictures(source):
 
 @pytest.mark.parametrize("start_step", [2, 3, 7])
 def test_resumes_as_if_never_stopped(source, start_step):
-    whole = batches(source, 10, policy="ssd")
-    rest = batches(source, 10 - start_step, policy="ssd", start_step=start_step)
+    policy = (*NONE, Noise())
+    whole = batches(source, 10, policy=policy)
+    rest = batches(
+        source, 10 - start_step, policy=policy, start_step=start_step
+    )
     assert_equal(rest, whole[start_step:])
+
+
+def test_a_policy_can_be_handed_in(source):
+    plain = batches(source, 2)
+    noisy = batches(source, 2, policy=[*NONE, Noise()])
+    for one, other in zip(plain, noisy):
+        noise = other.images - one.images
+        assert 0 <= noise.min() < 0.1 and 0.9 < noise.max() <= 1.001
+        # An image draws noise of its own.
+        assert len({round(float(n), 4) for n in noise.std(axis=(1, 2, 3))}) > 1
+        np.testing.assert_array_equal(one.gt_boxes, other.gt_boxes)
 
 
 def test_augmentation_changes_from_epoch_to_epoch():
     source = ToySource(list(examples())[5:6])
-    found = batches(source, 4, policy="ssd")
+    found = batches(source, 4, policy=SSD)
     pictures = {image.tobytes() for b in found for image in b.images}
     assert len(pictures) >= 11  # 12 epochs of one image
-
-
-def test_a_source_that_can_seek_reads_nothing_that_is_skipped():
-    plain, seekable = ToySource(examples()), SeekableToySource(examples())
-    for source in (plain, seekable):
-        order = shuffling.shuffled_examples(source, "train", seed=1, skip=6)
-        next(iter(order))
-    assert plain.num_read >= NUM_IMAGES
-    assert seekable.num_read < NUM_IMAGES
-
-
-def test_every_place_in_the_order_is_as_likely(source):
-    """Over 140 epochs each image comes first about 20 times."""
-    order = shuffling.shuffled_examples(source, "train", seed=3)
-    names = [e["image_id"].numpy() for e, _ in order.take(140 * NUM_IMAGES)]
-    first = names[::NUM_IMAGES]
-    counts = [first.count(name) for name in sorted(set(names))]
-    assert len(counts) == NUM_IMAGES
-    assert max(abs(count - 20) for count in counts) < 18
-
-
-def test_seeds_are_all_different(source):
-    order = shuffling.shuffled_examples(source, "train", seed=3)
-    seeds = {tuple(s.numpy()) for _, s in order.take(5 * NUM_IMAGES)}
-    assert len(seeds) == 5 * NUM_IMAGES
-
-
-def test_a_union_is_mixed_from_the_first_batch_to_the_last():
-    """The buffer holds a third of the union, as with VOC 2007 and 2012."""
-    pixels = encode(np.zeros((2, 2, 3), np.uint8))
-    parts = [
-        ToySource([to_example(pixels, f"{name}{i}") for i in range(count)])
-        for name, count in (("a", 30), ("b", 70))
-    ]
-    union = UnionSource("both", parts)
-    for skip in (0, 37):
-        dataset = union.dataset("train", skip=skip)
-        names = [e["image_id"].numpy().decode() for e in dataset]
-        assert len(names) == 100 - skip
-        shares = [
-            np.mean([name[0] == "a" for name in names[i : i + 21]])
-            for i in range(0, len(names) - 20, 21)
-        ]
-        assert all(0.1 < share < 0.6 for share in shares)
-        assert sorted(names) == sorted(set(names))
-        whole = [e["image_id"] for e in union.dataset("train")]
-        assert names == [n.numpy().decode() for n in whole[skip:]]
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
@@ -171,10 +147,9 @@ def test_one_example_can_be_seen_again_alone(source, epoch):
     order = shuffling.shuffled_examples(
         source, "train", seed=1, skip=epoch * NUM_IMAGES
     )
-    policy = POLICIES["ssd"]
     seen = {
         example["image_id"].numpy(): pipeline.prepare_example(
-            example, seed, encoder=encoder, policy=policy, image_size=8
+            example, seed, encoder=encoder, policy=SSD, image_size=8
         )
         for example, seed in order.take(NUM_IMAGES)
     }
@@ -183,7 +158,7 @@ def test_one_example_can_be_seen_again_alone(source, epoch):
             example,
             shuffling.example_seed(1, epoch=epoch, index=index),
             encoder=encoder,
-            policy=policy,
+            policy=SSD,
             image_size=8,
         )
         tf.nest.map_structure(
@@ -264,9 +239,8 @@ def test_crowds_are_kept_for_evaluation():
 
 def test_images_without_objects():
     blank = [to_example(encode(np.zeros((5, 5, 3), np.uint8)), "0.png")]
-    for policy in POLICIES:
-        (batch,) = batches(ToySource(blank), 1, policy=policy)
-        assert batch.targets.count.tolist() == [0, 0, 0]
+    (batch,) = batches(ToySource(blank), 1, policy=SSD)
+    assert batch.targets.count.tolist() == [0, 0, 0]
     (batch,) = pipeline.evaluation_batches(
         ToySource(blank), "train", image_size=8, batch_size=2
     )
@@ -298,3 +272,39 @@ def test_evaluation_batches(source):
     assert batch.gt_boxes[1, 0].any() and batch.gt_boxes[2, 1].any()
     assert batch.gt_is_difficult.shape == (3, 2)
     assert found[2].gt_boxes.shape == (1, 0, 4)
+
+
+def truncated(fmt):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    file = encode(noise, fmt)
+    return [file[: len(file) // 2], file[:-20], file[:60], file[:3]]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [b"", b"no image", *truncated("JPEG"), *truncated("PNG")]
+    + [*truncated("GIF"), *truncated("BMP")]
+    + [*truncated("WEBP")],
+)
+def test_check_decodable_names_the_image(file):
+    good = to_example(encode(np.zeros((8, 12, 3), np.uint8)), "good.png")
+    pipeline.check_decodable(ToySource([good, good]), "train")
+    source = ToySource([good, to_example(file, "bad.jpg")])
+    with pytest.raises(InputError) as error:
+        pipeline.check_decodable(source, "train")
+    message = str(error.value)
+    assert message.startswith(
+        "image bad.jpg of split 'train' cannot be decoded: "
+    )
+    assert "\n" not in message and "{{" not in message and "[Op" not in message
+
+
+def test_check_decodable_says_which_file_is_missing(tmp_path):
+    path = str(tmp_path / "gone.jpg")
+
+    class Missing(ToySource):
+        def dataset(self, split, *, skip=0):
+            return tf.data.Dataset.from_tensors(path).map(tf.io.read_file)
+
+    with pytest.raises(InputError, match="cannot be read: .*gone.jpg"):
+        pipeline.check_decodable(Missing([]), "train")
