@@ -1,11 +1,15 @@
 """Decoding and resizing, the same in training, evaluation and serving."""
 
 import contextlib
+import io
+import os
+import pathlib
 import re
 
 import tensorflow as tf
+from PIL import Image
 
-from ssd_tf.data.images import bmp, exif, formats, png, webp
+from ssd_tf.data.images import codecs, exif, formats
 from ssd_tf.errors import InputError
 
 
@@ -28,67 +32,28 @@ def decode(image_bytes):
         that TensorFlow does not decode, such as a BMP of 1 or 4 bits.
     """
     image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
-    # A pipeline of JPEG, which most data sets are, asks no more than this.
-    image = tf.cond(
-        formats.begins(image_bytes, formats.JPEG),
-        lambda: _decode_rgb(image_bytes),
-        lambda: _decode_other(image_bytes),
+    image = formats.select(
+        image_bytes,
+        lambda fmt: lambda: fmt.decode(image_bytes),
+        otherwise=lambda: codecs.decode_any(image_bytes),
     )
     image = tf.ensure_shape(image, [None, None, 3])
-    return exif.turn_upright(image, exif.orientation(image_bytes))
+    return exif.turn_upright(image, _orientation(image_bytes))
 
 
-def _decode_other(image_bytes):
-    """PNG, GIF, BMP or WebP -> [H, W, 3] uint8."""
-
-    def is_a(mark):
-        return formats.begins(image_bytes, mark)
-
-    return tf.case(
-        [
-            (
-                is_a(formats.PNG),
-                lambda: _on_white(png.decode(image_bytes)),
-            ),
-            (
-                is_a(formats.WEBP),
-                lambda: _on_white(webp.decode(image_bytes)),
-            ),
-            (is_a(formats.BMP), lambda: bmp.decode(image_bytes)),
-        ],
-        default=lambda: _decode_rgb(image_bytes),
+def _orientation(image_bytes):
+    """The Exif orientation, scalar int32 1..8; 1 where the file tells none."""
+    block = formats.select(
+        image_bytes,
+        lambda fmt: lambda: fmt.exif_block(image_bytes),
+        otherwise=lambda: exif.no_block(image_bytes),
     )
+    return exif.orientation(block)
 
 
-def _decode_rgb(image_bytes):
-    """JPEG or GIF -> [H, W, 3] uint8."""
-    image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
-    return tf.ensure_shape(image, [None, None, 3])
-
-
-def _on_white(pixels):
-    """Lays pixels on white where they are transparent.
-
-    Args:
-      pixels: [H, W, 1..4] uint8, gray or RGB, with or without alpha.
-
-    Returns:
-      [H, W, 3] uint8.
-    """
-    channels = tf.shape(pixels)[-1]
-    has_alpha = (channels == 2) | (channels == 4)
-
-    def blend():
-        alpha = tf.cast(pixels[..., -1:], tf.float32) / 255.0
-        colour = tf.cast(pixels[..., :-1], tf.float32)  # [H, W, 1 or 3]
-        mixture = tf.round(255.0 + alpha * (colour - 255.0))
-        return tf.cast(mixture, tf.uint8)
-
-    colour = tf.cond(has_alpha, blend, lambda: pixels)
-    colour = tf.ensure_shape(colour, [None, None, None])
-    return tf.cond(
-        channels < 3, lambda: tf.tile(colour, [1, 1, 3]), lambda: colour
-    )
+def is_quarter_turn(image_bytes):
+    """True where `decode` swaps height and width; scalar bool, in graph."""
+    return _orientation(image_bytes) > 4
 
 
 def resize(image, size: int):
@@ -97,6 +62,45 @@ def resize(image, size: int):
     The aspect ratio is not kept, as in the paper.
     """
     return tf.image.resize(image, [size, size])
+
+
+def header_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Width and height of an image file as shown, in pixels, by its header.
+
+    Raises:
+      InputError: the image cannot be read.
+    """
+    try:
+        encoded = pathlib.Path(path).read_bytes()
+        width_px, height_px = _stored_size(encoded)
+        is_turned = bool(_is_quarter_turn(encoded))
+    # Pillow's reader of WebP refuses large images by itself.
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: image cannot be read: {error}") from None
+    return (height_px, width_px) if is_turned else (width_px, height_px)
+
+
+def _stored_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height of an image file before its Exif block turns it.
+
+    Raises:
+      OSError, ValueError, Image.DecompressionBombError: it cannot be read.
+    """
+    fmt = formats.find_format(encoded)
+    try:
+        if fmt is not None:
+            with fmt.open_header(io.BytesIO(encoded)) as image:
+                return image.size
+    except SyntaxError:
+        pass  # Pillow says so of a header of another format.
+    raise ValueError(f"none of {', '.join(formats.FORMATS)}, or damaged")
+
+
+# In a graph: eagerly it takes several times as long.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _is_quarter_turn(encoded):
+    with tf.device("/CPU:0"):
+        return is_quarter_turn(encoded)
 
 
 @contextlib.contextmanager

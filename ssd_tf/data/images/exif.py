@@ -1,8 +1,6 @@
-"""The Exif orientation of encoded images, read and undone in graph."""
+"""The Exif orientation of encoded images, found and undone in graph."""
 
 import tensorflow as tf
-
-from ssd_tf.data.images import formats
 
 # What stands before the Exif block in a file of each format.
 _JPEG_MARK = b"Exif\0\0"
@@ -19,51 +17,40 @@ _TIFF_BYTES = 1 << 12
 _ORIENTATION_TAG = 0x0112
 
 
-def orientation(image_bytes):
-    """The Exif orientation of a JPEG, PNG or WebP.
+def orientation(block):
+    """The orientation that an Exif block tells.
 
     Args:
-      image_bytes: scalar string.
+      block: scalar string, the Exif block and what follows it; may be empty.
 
     Returns:
-      scalar int32, 1..8; 1 where the file tells none.
+      scalar int32, 1..8; 1 where it tells none.
     """
-
-    def is_a(mark):
-        return formats.begins(image_bytes, mark)
-
-    block = tf.case(
-        [
-            (is_a(formats.JPEG), lambda: _jpeg_block(image_bytes)),
-            (is_a(formats.PNG), lambda: _png_block(image_bytes)),
-            (is_a(formats.WEBP), lambda: _webp_block(image_bytes)),
-        ],
-        default=lambda: tf.constant(b""),
-    )
     is_tiff = tf.reduce_any(
         tf.strings.substr(block, 0, 4) == tf.constant(_TIFF_HEADERS)
     )
     return tf.cond(is_tiff, lambda: _orientation_in(block), lambda: 1)
 
 
-def is_quarter_turn(image_bytes):
-    """Whether the orientation swaps height and width; scalar bool."""
-    return orientation(image_bytes) > 4
+def no_block(image_bytes):
+    """The block of a format that has none; empty."""
+    del image_bytes
+    return tf.constant(b"")
 
 
-def _jpeg_block(image_bytes):
-    """What follows the mark near the beginning; empty without a mark."""
+def jpeg_block(image_bytes):
+    """The Exif block of a JPEG and what follows it; empty without one."""
     head = tf.strings.substr(image_bytes, 0, _JPEG_EXIF_WITHIN_BYTES)
     return _after(tf.strings.split(head, sep=_JPEG_MARK, maxsplit=1))
 
 
-def _png_block(image_bytes):
-    """What follows the first chunk of that name (PNG, third edition)."""
+def png_block(image_bytes):
+    """The first Exif chunk of a PNG (third edition) and what follows it."""
     return _after(tf.strings.split(image_bytes, sep=_PNG_MARK, maxsplit=1))
 
 
-def _webp_block(image_bytes):
-    """What follows the last chunk of that name: it comes after the image."""
+def webp_block(image_bytes):
+    """The last Exif chunk of a WebP: it comes after the image."""
     block = _after(tf.strings.split(image_bytes, sep=_WEBP_MARK))
     block = tf.strings.substr(
         block, tf.minimum(_CHUNK_SIZE_BYTES, tf.strings.length(block)), -1
@@ -78,11 +65,7 @@ def _after(parts):
 
 
 def _orientation_in(tiff):
-    """The orientation in an Exif block, scalar int32; 1 where there is none.
-
-    Args:
-      tiff: scalar string, the Exif block and what follows it.
-    """
+    """The orientation in a TIFF file's first directory; else 1."""
     # Padded with zeros, so that nothing is read beyond the end.
     raw = tf.io.decode_raw(tiff, tf.uint8, fixed_length=_TIFF_BYTES)
     raw = tf.cast(tf.reshape(raw, [_TIFF_BYTES]), tf.int32)

@@ -1,34 +1,11 @@
 """Boxes in pixels of an image as fractions of it."""
 
 import os
-import pathlib
-from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    WebPImagePlugin,
-)
 
-from ssd_tf.data.images import exif
-from ssd_tf.errors import InputError
-
-# The formats that are decoded. Image.open would refuse large images, as their
-# pixels could fill the memory; none are decoded here.
-_READERS: dict[str, Callable[[str | os.PathLike], ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-}
+from ssd_tf.data.images import header_size
 
 
 def size_of_file(
@@ -45,7 +22,7 @@ def size_of_file(
       where: the annotation, for the log.
 
     Returns:
-      See `header_size`.
+      See `ssd_tf.data.images.header_size`.
 
     Raises:
       InputError: the image cannot be read.
@@ -57,44 +34,6 @@ def size_of_file(
             *(where, *declared_px, *size_px),
         )
     return size_px
-
-
-def header_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Width and height of an image file as shown, in pixels, by its header.
-
-    Raises:
-      InputError: the image cannot be read.
-    """
-    try:
-        width_px, height_px = _stored_size(path)
-        is_turned = bool(_is_turned(pathlib.Path(path).read_bytes()))
-    # Pillow's reader of WebP refuses large images by itself.
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: image cannot be read: {error}") from None
-    return (height_px, width_px) if is_turned else (width_px, height_px)
-
-
-def _stored_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Width and height of an image file before its Exif block turns it.
-
-    Raises:
-      OSError, ValueError, Image.DecompressionBombError: it cannot be read.
-    """
-    for reader in _READERS.values():
-        try:
-            with reader(path) as image:
-                return image.size
-        except SyntaxError:
-            continue  # Pillow says so of another format.
-    raise ValueError(f"none of {', '.join(_READERS)}, or damaged")
-
-
-# In a graph: eagerly it takes several times as long.
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-def _is_turned(encoded):
-    """Whether Exif turns an encoded image by a quarter, as decoding does."""
-    with tf.device("/CPU:0"):
-        return exif.is_quarter_turn(encoded)
 
 
 def are_inside(boxes_px: np.ndarray, sizes_px: np.ndarray) -> np.ndarray:

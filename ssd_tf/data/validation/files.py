@@ -7,7 +7,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from ssd_tf.data import images
-from ssd_tf.data.images import exif
 from ssd_tf.data.sources.annotations import RawImage
 
 
@@ -101,7 +100,7 @@ def _decode(encoded):
     """Encoded image -> [2] int32 height and width, bool turned by a quarter."""
     with tf.device("/CPU:0"):
         size = tf.shape(images.decode(encoded))[:2]
-        return size, exif.is_quarter_turn(encoded)
+        return size, images.is_quarter_turn(encoded)
 
 
 def _mislabelled(

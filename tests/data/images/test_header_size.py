@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from ssd_tf.data.sources.pixel_boxes import header_size
+from ssd_tf.data.images import header_size
 from ssd_tf.errors import InputError
 from tests.data.annotated import noise
 
