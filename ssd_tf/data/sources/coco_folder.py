@@ -127,9 +127,13 @@ class CocoFolder(FolderSource):
                 declared_size=image.declared_size,
                 objects=image.objects,
                 problems=tuple(problems),
-                missing="" if found else f"{location}: file"
-                f" {image.file_name!r} is missing; looked in"
-                f" {', '.join(folders)}",
+                missing=(
+                    ""
+                    if found
+                    else f"{location}: file"
+                    f" {image.file_name!r} is missing; looked in"
+                    f" {', '.join(folders)}"
+                ),
                 number=image.image_id,
             )
             problems = []

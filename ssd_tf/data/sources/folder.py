@@ -205,7 +205,9 @@ class FolderSource(abc.ABC):
             for problem in (*raw.problems, raw.missing):
                 if problem:
                     raise InputError(problem)
-        images = [raw for raw, is_repeat in mark_repeats(listed) if not is_repeat]
+        images = [
+            raw for raw, is_repeat in mark_repeats(listed) if not is_repeat
+        ]
         if len(images) < len(listed):
             logging.warning(
                 "%s: split %s: %d images listed more than once are taken once",

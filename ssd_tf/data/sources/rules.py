@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_tf import box_ops
-from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject
-from ssd_tf.data.sources.pixel_boxes import header_size
+from ssd_tf.data.images import header_size
+from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject, Source
 
 
 def usable_boxes(boxes):
@@ -45,6 +45,14 @@ def objects_to_learn(example):
         tf.gather(example["gt_labels"], keep),
         tf.gather(example["gt_boxes"], keep),
     )
+
+
+def cached_objects(source: Source, split: str) -> tf.data.Dataset:
+    """The labels [M] and boxes [M, 4] to learn of each image of a split.
+
+    Kept in memory after the first pass: a source reads image files as well.
+    """
+    return source.dataset(split).map(objects_to_learn).cache()
 
 
 def labels_of(

@@ -4,12 +4,12 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+from ssd_tf.data.images import SUFFIXES
 from ssd_tf.data.sources.base import RawImage
 from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.voc_xml import read_annotation
 from ssd_tf.errors import InputError
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 # The second column of per-class sets: without, with, with difficult objects.
 _CLASS_MARKS = ("-1", "1", "0")
 _FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
@@ -84,8 +84,12 @@ class VocFolder(FolderSource):
                 declared_size=annotation.declared_size,
                 objects=annotation.objects,
                 problems=annotation.problems,
-                missing="" if name else f"{path}: image is missing, expected"
-                f" one of {', '.join(_IMAGE_SUFFIXES)}",
+                missing=(
+                    ""
+                    if name
+                    else f"{path}: image is missing, expected"
+                    f" one of {', '.join(SUFFIXES)}"
+                ),
             )
         return self._read[image_id]
 
@@ -111,7 +115,7 @@ class VocFolder(FolderSource):
             stem, suffix = os.path.splitext(image_id)
             if (
                 image_id not in self._annotation_ids
-                and suffix.lower() in (*_IMAGE_SUFFIXES, ".xml")
+                and suffix.lower() in (*SUFFIXES, ".xml")
                 and (stem in self._annotation_ids or stem in self._files)
             ):
                 raise InputError(
@@ -143,8 +147,8 @@ class VocFolder(FolderSource):
 def _list_images(folder: pathlib.Path) -> dict[str, list[str]]:
     """Image files by name without suffix, the usual suffixes first."""
     names = (os.path.splitext(name) for name in os.listdir(folder))
-    known = [pair for pair in names if pair[1].lower() in _IMAGE_SUFFIXES]
-    known.sort(key=lambda pair: _IMAGE_SUFFIXES.index(pair[1].lower()))
+    known = [pair for pair in names if pair[1].lower() in SUFFIXES]
+    known.sort(key=lambda pair: SUFFIXES.index(pair[1].lower()))
     images: dict[str, list[str]] = {}
     for stem, suffix in known:
         images.setdefault(stem, []).append(stem + suffix)
