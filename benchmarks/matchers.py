@@ -17,7 +17,7 @@ from absl import app, flags
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ssd_tf import matchers, training  # noqa: E402
-from ssd_tf.data.sources import registry  # noqa: E402
+from ssd_tf.data import sources  # noqa: E402
 from ssd_tf.evaluation import anchor_coverage  # noqa: E402
 
 _DATASET = flags.DEFINE_string("dataset", "voc_folder", "Data set.")
@@ -52,7 +52,7 @@ def train_one(name: str, source) -> dict:
         training.TrainingRun(detector, config, source, run_dir).train()
     result = run_dir.read_result()
     coverage = anchor_coverage.measure_coverage(
-        detector, anchor_coverage.cached_objects(source, config.train_split)
+        detector, sources.cached_objects(source, config.train_split)
     )
     images = source.num_examples(config.train_split)
     return {
@@ -82,7 +82,7 @@ def seconds_of_training(run_dir: training.RunDir, batch_size: int) -> float:
 def main(_) -> None:
     """Trains and prints."""
     start = time.monotonic()
-    source = registry.build_source(_DATASET.value, data_dir=_DATA_DIR.value)
+    source = sources.build_source(_DATASET.value, data_dir=_DATA_DIR.value)
     rows = {}
     for name in _MATCHERS.value:
         rows[name] = train_one(name, source)

@@ -1,8 +1,8 @@
-"""Report how the default boxes cover a data set; propose better ones.
+"""Report how the anchors cover a data set; propose better ones.
 
-Prints a table by object size: how many objects some default box overlaps by
-half (recall), how many default boxes answer for an object under the matcher,
-and how many objects none answers for.
+Prints a table by object size: how many objects some anchor overlaps by half
+(recall), how many anchors the matcher gives an object, and how many objects
+get none.
 """
 
 import json
@@ -16,6 +16,7 @@ from ssd_tf.commands.flag_groups import (
     define_data_flags,
     flag_group,
 )
+from ssd_tf.data.sources import cached_objects
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
 from ssd_tf.evaluation.plots import plot_anchor_coverage, save_figure
@@ -65,7 +66,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         matcher=values.matcher,
         matcher_params=values.matcher_params,
     )
-    objects = anchor_coverage.cached_objects(source, split)
+    objects = cached_objects(source, split)
     coverage = anchor_coverage.measure_coverage(config, objects)
     if not len(coverage.best_iou):
         raise InputError(f"split {split!r} of {source.name} has no objects")
@@ -91,7 +92,7 @@ def _propose(config: DetectorConfig, coverage, objects) -> dict | None:
     """The best proposal and its recall; None where none is better."""
     best, best_coverage = None, coverage
     candidates = anchor_proposal.propose_configs(config, coverage.shapes)
-    for candidate in tqdm(candidates, "try default boxes", leave=False):
+    for candidate in tqdm(candidates, "try anchors", leave=False):
         found = anchor_coverage.measure_coverage(candidate, objects)
         if found.quality > best_coverage.quality:
             best, best_coverage = candidate, found

@@ -1,4 +1,4 @@
-"""How well the default boxes cover the objects of a data set."""
+"""Coverage of the objects of a data set by anchors."""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ _GOOD_IOU = 0.5
 
 
 class Coverage(NamedTuple):
-    """What each object of a data set gets, over N objects.
+    """The anchors that fit each of the N objects of a data set.
 
     Attributes:
       shapes: [N, 2] float32 widths and heights, relative to the image.
       best_iou: [N] float32 IoU with the best anchor.
-      num_anchors: [N] int64 anchors that answer for the object.
+      num_anchors: [N] int64 anchors that the matcher gives the object.
     """
 
     shapes: np.ndarray
@@ -34,39 +34,18 @@ class Coverage(NamedTuple):
 
     @property
     def quality(self) -> tuple[float, float]:
-        """What to compare coverages by: recall, then the mean IoU."""
+        """Recall, then the mean IoU: coverages are compared by it."""
         return self.recall, float(np.mean(self.best_iou))
-
-
-def cached_objects(source, split: str) -> tf.data.Dataset:
-    """The boxes [M, 4] and labels [M] of each image of a split.
-
-    Crowds are left out: no anchor is to answer for one. Kept in memory after
-    the first pass: a source reads image files as well.
-
-    Args:
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-    """
-
-    def boxes_and_labels(example):
-        keep = ~example["gt_is_crowd"]  # [M]
-        return tuple(
-            tf.boolean_mask(example[key], keep)
-            for key in ("gt_boxes", "gt_labels")
-        )
-
-    return source.dataset(split).map(boxes_and_labels).cache()
 
 
 def measure_coverage(
     config: DetectorConfig, objects: tf.data.Dataset
 ) -> Coverage:
-    """Matches every object of a data set against a detector's default boxes.
+    """Matches every object of a data set against a detector's anchors.
 
     Args:
       config: anchors and matcher.
-      objects: boxes and labels of each image, from `cached_objects`.
+      objects: labels and boxes of each image, from `data.sources.cached_objects`.
 
     Returns:
       `Coverage` of all objects, images in order.
@@ -74,7 +53,7 @@ def measure_coverage(
     anchors = build_anchors(config)
     matcher = matchers.build_matcher(config.matcher, config.matcher_params)
 
-    def measure(boxes, labels):
+    def measure(labels, boxes):
         match = matcher(boxes, labels, anchors)
         iou = box_ops.pairwise_iou(boxes, anchors.boxes)  # [M, A]
         assigned = tf.boolean_mask(match.gt_index, match.gt_index >= 0)

@@ -1,4 +1,4 @@
-"""Sizes and ratios of default boxes that fit a data set better."""
+"""Sizes and ratios of anchors that fit a data set better."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ _PERCENTS = ((3, 8), (4, 10), (5, 12), (7, 15), (10, 20), (14, 28))
 def propose_configs(
     config: DetectorConfig, shapes: np.ndarray
 ) -> list[DetectorConfig]:
-    """Default boxes that may fit objects better, as many boxes as before.
+    """Anchors that may fit objects better, as many as before.
 
     Sizes come from Caffe's rule with other percentages, and from clusters of
     the objects' sides on a logarithmic scale, one per level. Aspect ratios
@@ -34,7 +34,7 @@ def propose_configs(
       ValueError: there are no objects.
     """
     if len(shapes) == 0:
-        raise ValueError("cannot fit default boxes to no objects")
+        raise ValueError("cannot fit anchors to no objects")
     ratios = _fit_ratios(shapes, config.aspect_ratios)
     levels = len(config.feature_sizes)
     sizes = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssd_tf.data.sources.annotations import RawImage, RawObject
+from ssd_tf.data.sources.base import RawImage, RawObject
 from tests.data.toy_source import encode
 
 
@@ -18,8 +18,11 @@ def raw_image(*objects, encoded=b"", size=(50.0, 100.0), **changes):
         "image_id": "a.jpg",
         "location": "a.xml",
         "image_path": "images/a.jpg",
-        "read": lambda: encoded,
+        "encoded": encoded,
         "declared_size": size,
-        "objects": tuple(RawObject(o[0], o[1:]) for o in objects),
+        "objects": tuple(
+            RawObject(name, tuple(box), f"box {i}")
+            for i, (name, *box) in enumerate(objects, start=1)
+        ),
     }
     return RawImage(**{**values, **changes})

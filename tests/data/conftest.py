@@ -4,7 +4,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from ssd_tf.data.sources.coco_categories import COCO_CATEGORY_IDS
+from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS
 from tests.data import coco_files
 
 OBJECT = (

@@ -1,4 +1,4 @@
-"""Coverage of objects by default boxes, and the proposals."""
+"""Coverage of objects by anchors, and the proposals."""
 
 import dataclasses
 import json
@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import PRESETS, InputError, build_anchors
+from ssd_tf.data.sources import cached_objects
 from ssd_tf.evaluation import anchor_coverage, anchor_proposal
 from ssd_tf.evaluation.plots import plot_anchor_coverage
 
@@ -15,7 +16,7 @@ CONFIG = PRESETS["ssd300_vgg16"]
 
 
 def measure(config, source):
-    objects = anchor_coverage.cached_objects(source, "train")
+    objects = cached_objects(source, "train")
     return anchor_coverage.measure_coverage(config, objects)
 
 

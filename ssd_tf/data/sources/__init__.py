@@ -2,15 +2,24 @@
 
 from ssd_tf.data.sources.base import (
     NumberedImages,
+    RawImage,
+    RawObject,
     Source,
     usable_class_names,
 )
+from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.registry import SOURCES, build_source
+from ssd_tf.data.sources.rules import cached_objects, objects_to_learn
 
 __all__ = [
+    "FolderSource",
     "NumberedImages",
+    "RawImage",
+    "RawObject",
     "SOURCES",
     "Source",
     "build_source",
+    "cached_objects",
+    "objects_to_learn",
     "usable_class_names",
 ]

@@ -1,13 +1,15 @@
-"""What every data source offers, and the elements it gives."""
+"""The facts that every data source yields, and the interface of a source."""
 
-from typing import Protocol, runtime_checkable
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import tensorflow as tf
 
-from ssd_tf.data.sources.annotations import Annotated
 from ssd_tf.errors import InputError
 
-# Raw examples: M objects, boxes yxyx normalised to the image, labels 1..C.
+# Examples: M objects, boxes yxyx normalised to the image, labels 1..C.
 # A crowd is a box around objects that are not told apart (COCO's iscrowd).
 # Areas are fractions of the image: of the mask where the data tell, else of
 # the box.
@@ -21,8 +23,74 @@ ELEMENT_SPEC = {
     "gt_areas": tf.TensorSpec([None], tf.float32),
 }
 
+# The declared size of images whose boxes are fractions. It is recognised by
+# identity: a file may declare 1 x 1 pixel.
+UNIT_SIZE = (1.0, 1.0)
 
-class Source(Annotated, Protocol):
+
+class RawObject(NamedTuple):
+    """One object as its annotation has it.
+
+    Attributes:
+      class_name: as written; may be unknown.
+      box: yxyx in pixels of the declared size, not clipped; may be inverted
+        or not finite.
+      place: where it stands, as in "box 3" or "annotation 17".
+      is_difficult: VOC's mark of objects that evaluation leaves out.
+      is_crowd: whether the box holds a crowd (COCO's iscrowd).
+      area: of its mask, in square pixels; 0 where there is none.
+    """
+
+    class_name: str
+    box: tuple[float, float, float, float]
+    place: str
+    is_difficult: bool = False
+    is_crowd: bool = False
+    area: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RawImage:
+    """The facts of one image as its annotation has them, nothing repaired.
+
+    Attributes:
+      image_id: a name the user recognises.
+      location: file of the annotation, or whatever else tells the user where
+        it stands.
+      image_path: file of the image; the id where it has no file of its own.
+      declared_size: (height, width) in pixels by the annotation; None where it
+        does not tell; `UNIT_SIZE` where boxes are fractions.
+      objects: in the order of the annotation.
+      problems: what is wrong with the annotation; a line each, with its place.
+      missing: what to say where the image has no file; else empty.
+      number: its id in the data set's own annotations; None without one.
+      encoded: the image where it has no file of its own.
+    """
+
+    image_id: str
+    location: str
+    image_path: str
+    declared_size: tuple[float, float] | None
+    objects: Sequence[RawObject]
+    problems: Sequence[str] = ()
+    missing: str = ""
+    number: int | str | None = None
+    encoded: bytes | None = None
+
+    def read(self) -> bytes:
+        """Returns the encoded image.
+
+        Raises:
+          OSError: the file is missing or cannot be read.
+        """
+        if self.encoded is not None:
+            return self.encoded
+        if self.missing:
+            raise FileNotFoundError(self.missing)
+        return pathlib.Path(self.image_path).read_bytes()
+
+
+class Source(Protocol):
     """Annotated images, by split.
 
     Several splits are joined with "+", as in "train+val". Asking for a split
@@ -55,7 +123,7 @@ class Source(Annotated, Protocol):
         """The number of images in a split."""
 
     def dropped_boxes(self, split: str) -> int:
-        """How many boxes of a split are left out, as they cannot be used."""
+        """The number of boxes of a split that cannot be used."""
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
         """The examples of a split as in `ELEMENT_SPEC`.
@@ -70,6 +138,30 @@ class Source(Annotated, Protocol):
             `dataset(split).skip(n)`: a folder reads no image file of them.
         """
 
+    def num_raw_images(self, split: str) -> int:
+        """The number of images that `raw_images` gives."""
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """The facts of every image, in the order of `dataset(split)`.
+
+        An image that the split lists twice comes twice. A broken annotation
+        is told in `RawImage.problems`; it does not raise.
+
+        Raises:
+          InputError: the split as a whole cannot be used.
+        """
+
+
+@runtime_checkable
+class NumberedImages(Protocol):
+    """The part of a source whose annotations may number the images."""
+
+    def image_ids(self, split: str) -> dict[str, int | str]:
+        """Ids in the data set's own annotations, by `image_id` of an example.
+
+        An image that is not in it has no other id than its name.
+        """
+
 
 def usable_class_names(source: Source) -> tuple[str, ...]:
     """The classes of a source, in index order, if training can use them.
@@ -81,14 +173,3 @@ def usable_class_names(source: Source) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InputError(f"a class is named twice: {', '.join(names)}")
     return names
-
-
-@runtime_checkable
-class NumberedImages(Protocol):
-    """What a source offers besides if its annotations number the images."""
-
-    def image_ids(self, split: str) -> dict[str, int | str]:
-        """Ids in the data set's own annotations, by `image_id` of an example.
-
-        An image that is not in it has no other id than its name.
-        """

@@ -9,35 +9,12 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ssd_tf.data.sources.base import RawObject
 from ssd_tf.errors import InputError
 
 _KEYS = ("images", "annotations", "categories")
 _NUMBER = (int, float)
 _ID = (int, str)
-
-
-class CocoObject(NamedTuple):
-    """One annotation; pixels as written.
-
-    Attributes:
-      name: "annotation" with its id, to tell the user of it.
-      category_id: may be unknown.
-      x: left side.
-      y: upper side.
-      width: may be negative or not finite, as any of the four.
-      height: likewise.
-      area_px: of the mask in square pixels; 0 where it is missing or unusable.
-      is_crowd: whether the box holds a crowd.
-    """
-
-    name: str
-    category_id: int
-    x: float
-    y: float
-    width: float
-    height: float
-    area_px: float
-    is_crowd: bool
 
 
 class CocoImage(NamedTuple):
@@ -46,17 +23,15 @@ class CocoImage(NamedTuple):
     Attributes:
       image_id: as written.
       file_name: with forward slashes.
-      width_px: 0 where it is missing or unusable.
-      height_px: likewise.
+      declared_size: (height, width) in pixels; None if missing or unusable.
       objects: those that are complete, in the order of the file.
       problems: what is wrong with the image's other annotations; a line each.
     """
 
     image_id: int | str
     file_name: str
-    width_px: float
-    height_px: float
-    objects: list[CocoObject]
+    declared_size: tuple[float, float] | None
+    objects: list[RawObject]
     problems: list[str]
 
 
@@ -94,7 +69,7 @@ def read_coco(path: pathlib.Path) -> CocoAnnotations:
         raise InputError(f"{path}: {error}") from None
     problems: list[str] = []
     images = dict(_images(content["images"], problems))
-    _add_objects(images, content["annotations"], problems)
+    _add_objects(images, content["annotations"], categories, problems)
     return CocoAnnotations(categories, list(images.values()), problems)
 
 
@@ -168,18 +143,21 @@ def _images(
             problems.append(f"{where} is the file of image {other}")
         else:
             ids.add(image_id)
+            size = _positive(item.get("height")), _positive(item.get("width"))
             yield image_id, CocoImage(
                 image_id,
                 file_name,
-                width_px=_positive(item.get("width")),
-                height_px=_positive(item.get("height")),
+                declared_size=size if all(size) else None,
                 objects=[],
                 problems=[],
             )
 
 
 def _add_objects(
-    images: Mapping[int | str, CocoImage], items: list, problems: list[str]
+    images: Mapping[int | str, CocoImage],
+    items: list,
+    categories: Mapping[int, str],
+    problems: list[str],
 ) -> None:
     """Gives every image its objects; adds to the problems."""
     for item, where in _named(items, "annotation", "annotations"):
@@ -195,12 +173,14 @@ def _add_objects(
             )
             continue
         try:
-            image.objects.append(_object(item, where))
+            image.objects.append(_object(item, where, categories))
         except _Broken as error:
             image.problems.append(f"{where} {error}")
 
 
-def _object(item: dict[str, Any], name: str) -> CocoObject:
+def _object(
+    item: dict[str, Any], place: str, categories: Mapping[int, str]
+) -> RawObject:
     bbox = _field(item, "bbox", list, "[x, y, width, height]")
     if len(bbox) != 4 or not all(isinstance(v, _NUMBER) for v in bbox):
         raise _Broken(f"has the bbox {_short(bbox)}, expected four numbers")
@@ -208,15 +188,13 @@ def _object(item: dict[str, Any], name: str) -> CocoObject:
     if is_crowd not in (0, 1):
         raise _Broken(f"has iscrowd {_short(is_crowd)}, expected 0 or 1")
     x, y, width, height = map(_float, bbox)
-    return CocoObject(
-        name=name,
-        category_id=_field(item, "category_id", int, "a whole number"),
-        x=x,
-        y=y,
-        width=width,
-        height=height,
-        area_px=_positive(item.get("area")),
+    number = _field(item, "category_id", int, "a whole number")
+    return RawObject(
+        class_name=categories.get(number) or f"category {number}",
+        box=(y, x, y + height, x + width),
+        place=place,
         is_crowd=bool(is_crowd),
+        area=_positive(item.get("area")),
     )
 
 

@@ -1,10 +1,16 @@
-"""Annotations of image files held in memory, and the dataset they give."""
+"""The facts of image files in memory, and the dataset they give."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
+
+from ssd_tf import box_ops
+from ssd_tf.data.sources import rules
+from ssd_tf.data.sources.base import RawImage, RawObject
+from ssd_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +44,7 @@ class ImageIndex:
         return len(self.image_ids)
 
     def dataset(self, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples as in `source.ELEMENT_SPEC`, without the first `skip`."""
+        """Examples as in `base.ELEMENT_SPEC`, without the first `skip`."""
         # The skip comes before the files are read.
         return self.examples_at(
             tf.data.Dataset.range(skip, max(skip, len(self)))
@@ -75,3 +81,69 @@ class ImageIndex:
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
+
+
+def build_index(
+    images: Sequence[RawImage],
+    *,
+    image_ids: Sequence[str],
+    class_names: Sequence[str],
+    unknown_class: Callable[[RawImage, RawObject], str],
+) -> ImageIndex:
+    """Makes the index of a split; logs what it replaces and drops.
+
+    Args:
+      images: of the split, each once and without a problem.
+      image_ids: the name of each.
+      class_names: of the labels 1..C.
+      unknown_class: returns the error for an object of another class.
+
+    Raises:
+      InputError: an object is of another class, or the size of an image is
+        needed and its file cannot be read.
+    """
+    judged = rules.judge(images)
+    image_of, sizes, keep = judged.image_of, judged.sizes, judged.is_usable
+    objects = [item for raw in images for item in raw.objects]
+    labels = rules.labels_of(objects, class_names)  # [N]
+    for i in np.flatnonzero(labels == 0)[:1]:
+        raise InputError(unknown_class(images[image_of[i]], objects[i]))
+    for raw, size in zip(images, sizes.tolist(), strict=True):
+        _log_replaced_size(raw, size)
+    for i in np.flatnonzero(~keep):
+        _log_dropped_box(images[image_of[i]], objects[i], sizes[image_of[i]])
+    image_areas = sizes.prod(axis=1)[image_of]  # [N]
+    mask_areas = np.array([o.area for o in objects]) / image_areas  # [N]
+    box_areas = box_ops.area(judged.boxes).numpy()
+    areas = np.where(mask_areas > 0, mask_areas, box_areas)
+    kept_counts = np.bincount(image_of[keep], minlength=len(images))
+    return ImageIndex(
+        image_ids=image_ids,
+        image_paths=[raw.image_path for raw in images],
+        boxes=judged.boxes[keep],
+        labels=labels[keep],
+        is_difficult=np.array([o.is_difficult for o in objects], bool)[keep],
+        is_crowd=np.array([o.is_crowd for o in objects], bool)[keep],
+        areas=areas.astype(np.float32)[keep],
+        row_splits=np.concatenate([[0], np.cumsum(kept_counts)]),
+        num_dropped=int(np.count_nonzero(~keep)),
+    )
+
+
+def _log_replaced_size(raw: RawImage, size: Sequence[float]) -> None:
+    height, width = raw.declared_size or (0.0, 0.0)
+    if [height, width] != size:
+        logging.warning(
+            "%s: size %gx%g replaced by that of the image, %dx%d",
+            *(raw.location, width, height, size[1], size[0]),
+        )
+
+
+def _log_dropped_box(raw: RawImage, item: RawObject, size: np.ndarray) -> None:
+    ymin, xmin, ymax, xmax = item.box
+    logging.warning(
+        "%s: %s: dropped a box of class %s, no area inside the image:"
+        " xmin=%g ymin=%g xmax=%g ymax=%g, image %gx%g",
+        *(raw.location, item.place, item.class_name),
+        *(xmin, ymin, xmax, ymax, size[1], size[0]),
+    )

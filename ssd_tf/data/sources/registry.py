@@ -1,11 +1,11 @@
 """Data sources by name."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 
 import tensorflow_datasets as tfds
 
 from ssd_tf.data.sources.base import Source
-from ssd_tf.data.sources.coco_categories import COCO_CATEGORY_IDS
 from ssd_tf.data.sources.coco_folder import CocoFolder
 from ssd_tf.data.sources.shapes import Shapes
 from ssd_tf.data.sources.tfds_source import TfdsSource
@@ -16,24 +16,64 @@ from ssd_tf.errors import InputError
 ClassNames = tuple[str, ...] | None
 Factory = Callable[[str | None, ClassNames], Source]
 
+# In the order of their ids. Ten of the ids 1..90 were never used.
+# Source: cocodataset.org, instances_train2017.json.
+_COCO_NAMES = (
+    *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
+    *("truck", "boat", "traffic light", "fire hydrant", "stop sign"),
+    *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow"),
+    *("elephant", "bear", "zebra", "giraffe", "backpack", "umbrella"),
+    *("handbag", "tie", "suitcase", "frisbee", "skis", "snowboard"),
+    *("sports ball", "kite", "baseball bat", "baseball glove", "skateboard"),
+    *("surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork"),
+    *("knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange"),
+    *("broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair"),
+    *("couch", "potted plant", "bed", "dining table", "toilet", "tv"),
+    *("laptop", "mouse", "remote", "keyboard", "cell phone", "microwave"),
+    *("oven", "toaster", "sink", "refrigerator", "book", "clock", "vase"),
+    *("scissors", "teddy bear", "hair drier", "toothbrush"),
+)
+_UNUSED_COCO_IDS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+COCO_CATEGORY_IDS = dict(
+    zip(_COCO_NAMES, sorted(set(range(1, 91)) - _UNUSED_COCO_IDS), strict=True)
+)
 
-def _shapes(data_dir: str | None, class_names: ClassNames) -> Source:
-    source = TfdsSource(Shapes(data_dir=data_dir), ("train", "test"))
-    return _with_classes(source, class_names)
+
+def _tfds(
+    builder: Callable[..., tfds.core.DatasetBuilder],
+    default_splits: tuple[str, str],
+    *,
+    without_annotations: tuple[str, ...] = (),
+    id_of_class: Mapping[str, int] | None = None,
+) -> Factory:
+    """The factory of a data set of tensorflow_datasets; see `TfdsSource`."""
+
+    def build(data_dir: str | None, class_names: ClassNames) -> Source:
+        source = TfdsSource(
+            builder(data_dir=data_dir),
+            default_splits,
+            without_annotations=without_annotations,
+            id_of_class=id_of_class,
+        )
+        if class_names and tuple(class_names) != source.class_names:
+            raise InputError(
+                f"{source.name} has the classes"
+                f" {', '.join(source.class_names)}; class_names asks for"
+                f" {', '.join(class_names)}"
+            )
+        return source
+
+    return build
 
 
-def _voc_2007(data_dir: str | None, class_names: ClassNames) -> Source:
-    builder = tfds.builder("voc/2007", data_dir=data_dir)
-    source = TfdsSource(builder, ("train+validation", "test"))
-    return _with_classes(source, class_names)
-
-
-def _voc_2012(data_dir: str | None, class_names: ClassNames) -> Source:
-    builder = tfds.builder("voc/2012", data_dir=data_dir)
-    source = TfdsSource(
-        builder, ("train", "validation"), without_annotations=("test",)
-    )
-    return _with_classes(source, class_names)
+_voc_2007 = _tfds(
+    functools.partial(tfds.builder, "voc/2007"), ("train+validation", "test")
+)
+_voc_2012 = _tfds(
+    functools.partial(tfds.builder, "voc/2012"),
+    ("train", "validation"),
+    without_annotations=("test",),
+)
 
 
 def _voc_2007_2012(data_dir: str | None, class_names: ClassNames) -> Source:
@@ -44,52 +84,20 @@ def _voc_2007_2012(data_dir: str | None, class_names: ClassNames) -> Source:
     )
 
 
-def _coco_2017(data_dir: str | None, class_names: ClassNames) -> Source:
-    source = TfdsSource(
-        tfds.builder("coco/2017", data_dir=data_dir),
-        ("train", "validation"),
-        without_annotations=("test",),
-        id_of_class=COCO_CATEGORY_IDS,
-    )
-    return _with_classes(source, class_names)
-
-
-def _voc_folder(data_dir: str | None, class_names: ClassNames) -> Source:
-    if not data_dir:
-        raise InputError(
-            "voc_folder needs data_dir: a folder with Annotations,"
-            " ImageSets/Main, JPEGImages"
-        )
-    return VocFolder(data_dir, class_names)
-
-
-def _coco_folder(data_dir: str | None, class_names: ClassNames) -> Source:
-    if not data_dir:
-        raise InputError(
-            "coco_folder needs data_dir: a folder with COCO annotations, such"
-            " as annotations/instances_train2017.json, and images"
-        )
-    return CocoFolder(data_dir, class_names)
-
-
-def _with_classes(source: Source, class_names: ClassNames) -> Source:
-    """The source, if the classes asked for are the ones it has."""
-    if class_names and tuple(class_names) != source.class_names:
-        raise InputError(
-            f"{source.name} has the classes {', '.join(source.class_names)};"
-            f" class_names asks for {', '.join(class_names)}"
-        )
-    return source
-
-
+# (data_dir, class_names) -> source. A folder layout is its class.
 SOURCES: dict[str, Factory] = {
-    "shapes": _shapes,
+    "shapes": _tfds(Shapes, ("train", "test")),
     "voc/2007": _voc_2007,
     "voc/2012": _voc_2012,
     "voc/2007+2012": _voc_2007_2012,
-    "coco/2017": _coco_2017,
-    "voc_folder": _voc_folder,
-    "coco_folder": _coco_folder,
+    "coco/2017": _tfds(
+        functools.partial(tfds.builder, "coco/2017"),
+        ("train", "validation"),
+        without_annotations=("test",),
+        id_of_class=COCO_CATEGORY_IDS,
+    ),
+    "voc_folder": VocFolder,
+    "coco_folder": CocoFolder,
 }
 
 
@@ -103,8 +111,8 @@ def build_source(
 
     Args:
       dataset: a name in `SOURCES`.
-      data_dir: the folder itself for `voc_folder` and `coco_folder`, else the
-        folder where tensorflow_datasets keeps its data (by default
+      data_dir: the folder itself for a folder layout, else the folder where
+        tensorflow_datasets keeps its data (by default
         ~/tensorflow_datasets).
       class_names: the classes in index order. A folder is read with these;
         other data sets have their own, which these must equal.

@@ -7,18 +7,20 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from ssd_tf.data.sources import tfds_examples
-from ssd_tf.data.sources.annotations import RawImage
+from ssd_tf import box_ops
+from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject
+from ssd_tf.data.sources.rules import usable_boxes
 from ssd_tf.errors import InputError
 
 _CONNECT_TIMEOUT_S = 10
 
 
 class TfdsSource:
-    """Source over a builder of tensorflow_datasets; see `source.Source`.
+    """Source over a builder of tensorflow_datasets; see `base.Source`.
 
     The features used are `image`, `image/filename` and `objects` with
     `bbox`, `label` and, where they are there, `is_difficult` (VOC), `is_crowd`
@@ -76,11 +78,11 @@ class TfdsSource:
         return self._builder.info.splits[split].num_examples
 
     def dropped_boxes(self, split: str) -> int:
-        """How many boxes of a split are left out; reads the split once."""
+        """The number of boxes left out; reads the split once."""
         if split not in self._dropped_boxes:
             dropped = self._raw_dataset(split).map(
                 lambda raw: tf.math.count_nonzero(
-                    ~tfds_examples.is_usable(raw)
+                    ~usable_boxes(raw["objects"]["bbox"])[1]
                 ),
                 num_parallel_calls=tf.data.AUTOTUNE,
             )
@@ -89,19 +91,19 @@ class TfdsSource:
         return self._dropped_boxes[split]
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples in the order of the files; see `source.Source`."""
+        """Examples in the order of the files; see `base.Source`."""
         return (
             self._raw_dataset(split)
             .skip(skip)
             .map(
-                tfds_examples.to_element,
+                _to_element,
                 num_parallel_calls=tf.data.AUTOTUNE,
                 deterministic=True,
             )
         )
 
     def image_ids(self, split: str) -> dict[str, int | str]:
-        """See `source.NumberedImages`; empty where there is no `image/id`."""
+        """See `base.NumberedImages`; empty where there is no `image/id`."""
         if "image/id" not in self._builder.info.features:
             return {}
         pairs = self._raw_dataset(split).map(
@@ -113,15 +115,38 @@ class TfdsSource:
         }
 
     def num_raw_images(self, split: str) -> int:
-        """See `annotations.Annotated`."""
+        """See `base.Source`."""
         return self.num_examples(split)
 
     def raw_images(self, split: str) -> Iterator[RawImage]:
-        """See `annotations.Annotated`."""
+        """See `base.Source`."""
         for raw in self._raw_dataset(split).as_numpy_iterator():
-            yield tfds_examples.to_raw_image(
-                raw, self.class_names, f"{self.name} {split}"
-            )
+            yield self._raw_image(raw, split)
+
+    def _raw_image(self, raw, split: str) -> RawImage:
+        """The facts of a tfds example of NumPy values."""
+        objects = raw["objects"]
+        image_id = raw["image/filename"].decode()
+        none = np.zeros(len(objects["label"]), bool)
+        columns = zip(
+            objects["label"],
+            objects["bbox"].tolist(),
+            objects.get("is_difficult", none).tolist(),
+            objects.get("is_crowd", none).tolist(),
+        )
+        return RawImage(
+            image_id=image_id,
+            location=f"{self.name} {split}: {image_id}",
+            image_path=image_id,
+            declared_size=UNIT_SIZE,
+            objects=[
+                RawObject(
+                    self.class_names[label], tuple(box), f"box {i}", *marks
+                )
+                for i, (label, box, *marks) in enumerate(columns, start=1)
+            ],
+            encoded=raw["image"],
+        )
 
     def _raw_dataset(self, split: str) -> tf.data.Dataset:
         self._check_split(split)
@@ -165,6 +190,37 @@ class TfdsSource:
         # tfds counts train[4:2] as -2 images.
         if num_examples <= 0:
             raise InputError(f"{self.name}: split {part!r} has no images")
+
+
+def _to_element(raw):
+    """A tfds example -> the element of `base.ELEMENT_SPEC`."""
+    objects = raw["objects"]
+    boxes, keep = usable_boxes(objects["bbox"])  # [M, 4], [M]
+    labels = tf.cast(objects["label"], tf.int32) + 1  # [M]; 0 is background
+    none = tf.zeros_like(labels, tf.bool)  # [M]
+    columns = {
+        "gt_boxes": boxes,
+        "gt_labels": labels,
+        "gt_is_difficult": objects.get("is_difficult", none),
+        "gt_is_crowd": objects.get("is_crowd", none),
+        "gt_areas": _areas(raw, boxes),
+    }
+    return {
+        "image": raw["image"],
+        "image_id": raw["image/filename"],
+        **{k: tf.boolean_mask(v, keep) for k, v in columns.items()},
+    }
+
+
+def _areas(raw, boxes):
+    """Areas [M] as fractions of the image: of masks, or else of boxes."""
+    areas = box_ops.area(boxes)
+    if "area" not in raw["objects"]:
+        return areas
+    height_width_px = tf.io.extract_jpeg_shape(raw["image"])[:2]
+    image_px = tf.cast(tf.reduce_prod(height_width_px), tf.float32)
+    mask_areas = tf.cast(raw["objects"]["area"], tf.float32) / image_px
+    return tf.where(mask_areas > 0, mask_areas, areas)
 
 
 def _prepare(builder: tfds.core.DatasetBuilder) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data.sources.annotations import RawImage
-from ssd_tf.data.sources.base import Source
+from ssd_tf.data.sources.base import RawImage, Source
 from ssd_tf.errors import InputError
 
 
 class UnionSource:
-    """Sources mixed as if they were one; see `source.Source`.
+    """Sources mixed as if they were one; see `base.Source`.
 
     Their examples alternate by chance, always by the same one. One source
     after the other would stay apart in the buffer in which training shuffles
@@ -53,7 +52,7 @@ class UnionSource:
         return sum(s.num_examples(part) for s, part in self._parts(split))
 
     def dropped_boxes(self, split: str) -> int:
-        """How many boxes of a split are left out."""
+        """The number of boxes of a split left out."""
         return sum(s.dropped_boxes(part) for s, part in self._parts(split))
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
@@ -74,11 +73,11 @@ class UnionSource:
         )
 
     def num_raw_images(self, split: str) -> int:
-        """See `annotations.Annotated`."""
+        """See `base.Source`."""
         return sum(s.num_raw_images(part) for s, part in self._parts(split))
 
     def raw_images(self, split: str) -> Iterator[RawImage]:
-        """See `annotations.Annotated`."""
+        """See `base.Source`."""
         parts = self._parts(split)
         images = [source.raw_images(part) for source, part in parts]
         for turn in _turns([s.num_raw_images(part) for s, part in parts]):
@@ -101,6 +100,6 @@ class UnionSource:
 
 
 def _turns(counts: list[int]) -> np.ndarray:
-    """Which part comes next, for each of the sum of the counts."""
+    """The part that comes next, for each of the sum of the counts."""
     turns = np.repeat(np.arange(len(counts)), counts)
     return np.random.default_rng(0).permutation(turns)

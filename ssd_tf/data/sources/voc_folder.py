@@ -1,32 +1,22 @@
-"""A folder in the layout of Pascal VOC.
-
-Annotations/*.xml  ImageSets/Main/<split>.txt  JPEGImages/*
-"""
+"""A folder in the layout of Pascal VOC."""
 
 import os
 import pathlib
 from collections.abc import Iterator
 
-import numpy as np
-from absl import logging
-
-from ssd_tf import box_ops
-from ssd_tf.data.sources import voc_raw
-from ssd_tf.data.sources.annotations import RawImage
-from ssd_tf.data.sources.folder_source import FolderSource
-from ssd_tf.data.sources.image_index import ImageIndex
-from ssd_tf.data.sources.voc_boxes import image_size, normalised_box
-from ssd_tf.data.sources.voc_layout import VocLayout
-from ssd_tf.data.sources.voc_xml import (
-    VocAnnotation,
-    VocObject,
-    read_annotation,
-)
+from ssd_tf.data.images import SUFFIXES
+from ssd_tf.data.sources.base import RawImage
+from ssd_tf.data.sources.folder import FolderSource
+from ssd_tf.data.sources.voc_xml import read_annotation
 from ssd_tf.errors import InputError
+
+# The second column of per-class sets: without, with, with difficult objects.
+_CLASS_MARKS = ("-1", "1", "0")
+_FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
 
 
 class VocFolder(FolderSource):
-    """Source reading a VOC folder; see `source.Source`.
+    """Annotations/*.xml  ImageSets/Main/<split>.txt  JPEGImages/*.
 
     Pixel coordinates are divided by the size of the image as they are, as
     Caffe does (src/caffe/util/io.cpp), though VOC counts from 1: subtracting
@@ -36,136 +26,130 @@ class VocFolder(FolderSource):
     """
 
     name = "voc_folder"
-    default_splits = ("train", "val")
+    expected = f"a folder with {', '.join(_FOLDERS)}"
 
-    def __init__(
-        self,
-        data_dir: str | os.PathLike,
-        class_names: tuple[str, ...] | None = None,
-    ):
-        """Lists the folder.
-
-        Args:
-          data_dir: the folder.
-          class_names: classes in index order. When not given, the classes
-            of all splits in alphabetical order, so that training and
-            evaluation agree; every annotation is read then.
-
-        Raises:
-          InputError: the folder, a part of it, or every object is missing.
-        """
-        self._layout = VocLayout(data_dir)
-        super().__init__(self._layout.root)
-        self._annotations: dict[str, VocAnnotation] = {}
-        self._class_names = tuple(class_names or ())
-        self._broken: InputError | None = None
-        if not self._class_names:
-            self._class_names, self._broken = self._discover_classes()
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Classes in index order.
-
-        Raises:
-          InputError: classes are to be found and an annotation is broken, so
-            that its repair could change the indices.
-        """
-        if self._broken:
-            raise InputError(str(self._broken))
-        return self._class_names
-
-    @property
-    def category_ids(self) -> tuple[int, ...]:
-        """VOC has no ids: 1..C."""
-        return tuple(range(1, len(self.class_names) + 1))
+    def _open(self) -> None:
+        for folder in (self._root, *(self._root / name for name in _FOLDERS)):
+            if not folder.is_dir():
+                raise InputError(
+                    f"{folder}: folder is missing; a VOC folder has"
+                    f" {', '.join(_FOLDERS)}"
+                )
+        self._read: dict[str, RawImage] = {}
+        self._annotation_ids = {
+            name.removesuffix(".xml")
+            for name in os.listdir(self._root / "Annotations")
+            if name.endswith(".xml")
+        }
+        self._files = _list_images(self._root / "JPEGImages")
 
     def splits(self) -> tuple[str, ...]:
         """Names of the files in ImageSets/Main, without .txt."""
-        return self._layout.splits()
+        files = (self._root / "ImageSets/Main").glob("*.txt")
+        return tuple(sorted(file.stem for file in files))
 
-    def num_raw_images(self, split: str) -> int:
-        """See `annotations.Annotated`."""
-        return len(self._layout.ids_to_validate(split))
+    def _where(self, split: str) -> pathlib.Path:
+        return self._root / "ImageSets/Main" / f"{split}.txt"
 
-    def raw_images(self, split: str) -> Iterator[RawImage]:
-        """See `annotations.Annotated`."""
-        return voc_raw.raw_images(self._layout, split)
-
-    def _build_index(self, split: str) -> ImageIndex:
-        image_ids = self._layout.split_ids(split)
-        labels = {name: i for i, name in enumerate(self.class_names, start=1)}
-        paths, objects, row_splits, num_objects = [], [], [0], 0
-        for image_id in image_ids:
-            annotation = self._annotation(image_id)
-            path = self._layout.image_path(image_id, annotation)
-            kept = self._usable_objects(image_id, annotation, path)
-            num_objects += len(annotation.objects)
-            paths.append(str(path))
-            objects.extend(kept)
-            row_splits.append(len(objects))
-        boxes = np.array([box for _, box in objects], np.float32)
-        boxes = boxes.reshape(-1, 4)
-        return ImageIndex(
-            image_ids=[os.path.basename(path) for path in paths],
-            image_paths=paths,
-            boxes=boxes,
-            labels=np.array([labels[o.class_name] for o, _ in objects], "i4"),
-            is_difficult=np.array([o.is_difficult for o, _ in objects], bool),
-            is_crowd=np.zeros(len(objects), bool),
-            areas=box_ops.area(boxes).numpy(),
-            row_splits=np.array(row_splits, np.int64),
-            num_dropped=num_objects - len(objects),
-        )
-
-    def _usable_objects(
-        self, image_id: str, annotation: VocAnnotation, path: pathlib.Path
-    ) -> list[tuple[VocObject, tuple[float, float, float, float]]]:
-        """Objects with their yxyx boxes; logs those that cannot be used."""
-        xml = self._layout.xml_path(image_id)
-        width_px, height_px = image_size(annotation, path, xml)
-        usable = []
-        for item in annotation.objects:
-            if item.class_name not in self.class_names:
-                raise InputError(
-                    f"{xml}: unknown class {item.class_name!r}; known:"
-                    f" {', '.join(self.class_names)}"
-                )
-            box = normalised_box(item, width_px, height_px)
-            if box is None:
-                logging.warning(
-                    "%s: dropped a box of class %s, no area inside the image:"
-                    " xmin=%g ymin=%g xmax=%g ymax=%g, image %gx%g",
-                    *(xml, *item[:5], width_px, height_px),
-                )
-            else:
-                usable.append((item, box))
-        return usable
-
-    def _annotation(self, image_id: str) -> VocAnnotation:
-        if image_id not in self._annotations:
-            path = self._layout.xml_path(image_id)
-            self._annotations[image_id] = read_annotation(path)
-        return self._annotations[image_id]
-
-    def _discover_classes(self) -> tuple[tuple[str, ...], InputError | None]:
-        """Classes of the annotations that can be read; why one cannot."""
-        names: set[str] = set()
-        broken = None
-        root = self._layout.root
-        for image_id in self._layout.annotated_ids():
-            try:
-                objects = self._annotation(image_id).objects
-            except InputError as error:
-                broken = broken or error
-                continue
-            names.update(item.class_name for item in objects)
-        if not names and not broken:
-            for split in self.splits():
-                self._layout.check_suffixes(split)
+    def _read_split(self, split: str) -> Iterator[RawImage]:
+        image_ids = self._ids(split)
+        self._check_suffixes(split)
+        # As in VOC's test split of 2012.
+        if image_ids and self._annotation_ids.isdisjoint(image_ids):
             raise InputError(
-                f"{root}: no object in any annotation of the splits"
-                f" {', '.join(self.splits()) or '(none found)'}"
+                f"{self._root}: no image of split {split!r} has an annotation"
             )
-        if not broken:
-            logging.info("%s: classes %s", root, ", ".join(sorted(names)))
-        return tuple(sorted(names)), broken
+        return map(self._image, image_ids)
+
+    def _annotated_images(self) -> Iterator[RawImage]:
+        # A split that is used and lacks one is refused when it is read.
+        listed = [i for split in self.splits() for i in self._ids(split)]
+        found = [i for i in dict.fromkeys(listed) if i in self._annotation_ids]
+        if not found:
+            for split in self.splits():
+                self._check_suffixes(split)
+        return map(self._image, found)
+
+    def _image(self, image_id: str) -> RawImage:
+        """The facts of an image and of its annotation, which may be broken."""
+        if image_id not in self._read:
+            xml = self._root / "Annotations" / f"{image_id}.xml"
+            annotation = read_annotation(xml)
+            name = self._image_name(image_id, annotation.filename)
+            path = self._root / "JPEGImages" / (name or image_id)
+            self._read[image_id] = RawImage(
+                image_id=path.name,
+                location=str(xml),
+                image_path=str(path),
+                declared_size=annotation.declared_size,
+                objects=annotation.objects,
+                problems=annotation.problems,
+                missing=(
+                    ""
+                    if name
+                    else f"{path}: image is missing, expected"
+                    f" one of {', '.join(SUFFIXES)}"
+                ),
+            )
+        return self._read[image_id]
+
+    def _image_name(self, image_id: str, filename: str) -> str | None:
+        """The file named after the id, else the <filename> in the XML.
+
+        The id comes first, as in VOC's own tools: renamed images keep their
+        old <filename>, which may be another image by now.
+        """
+        names = self._files.get(image_id, ())
+        if names:
+            return filename if filename in names else names[0]
+        stem = os.path.splitext(filename)[0]
+        return filename if filename in self._files.get(stem, ()) else None
+
+    def _check_suffixes(self, split: str) -> None:
+        """Refuses a split that lists files, as in "a.jpg" for "a".
+
+        Raises:
+          InputError: it does.
+        """
+        for image_id in self._ids(split):
+            stem, suffix = os.path.splitext(image_id)
+            if (
+                image_id not in self._annotation_ids
+                and suffix.lower() in (*SUFFIXES, ".xml")
+                and (stem in self._annotation_ids or stem in self._files)
+            ):
+                raise InputError(
+                    f"{self._where(split)}: {image_id!r}: a split lists names"
+                    f" without suffix, expected {stem!r}"
+                )
+
+    def _ids(self, split: str) -> list[str]:
+        """The ids in the file of a split, in its order."""
+        path = self._where(split)
+        try:
+            # Editors on Windows put a mark at the beginning.
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 text: {error}") from None
+        lines = (line.strip() for line in text.splitlines())
+        return [self._id_in(line) for line in lines if line]
+
+    def _id_in(self, line: str) -> str:
+        """The id in a line of a split; ids may have spaces."""
+        *columns, mark = line.rsplit(maxsplit=1)
+        if line in self._annotation_ids or mark not in _CLASS_MARKS:
+            return line
+        image_id = columns[0] if columns else line
+        is_id = image_id in self._annotation_ids or not image_id.split()[1:]
+        return image_id if is_id else line
+
+
+def _list_images(folder: pathlib.Path) -> dict[str, list[str]]:
+    """Image files by name without suffix, the usual suffixes first."""
+    names = (os.path.splitext(name) for name in os.listdir(folder))
+    known = [pair for pair in names if pair[1].lower() in SUFFIXES]
+    known.sort(key=lambda pair: SUFFIXES.index(pair[1].lower()))
+    images: dict[str, list[str]] = {}
+    for stem, suffix in known:
+        images.setdefault(stem, []).append(stem + suffix)
+    return images

@@ -1,140 +1,122 @@
 """Pascal VOC annotation files."""
 
 import math
-import pathlib
+import os
 import sys
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from ssd_tf.errors import InputError
+from ssd_tf.data.sources.base import RawObject
 
 # Some annotation tools write words.
 _DIFFICULT = {"1": True, "true": True, "0": False, "false": False, "": False}
 
 
-class VocObject(NamedTuple):
-    """One object of an annotation; corners in pixels, as written."""
-
-    class_name: str
-    xmin: float
-    ymin: float
-    xmax: float
-    ymax: float
-    is_difficult: bool
-
-
 class VocAnnotation(NamedTuple):
-    """One annotation file; a size that is missing or unusable is 0."""
-
-    filename: str
-    width_px: float
-    height_px: float
-    objects: tuple[VocObject, ...]
-
-
-class Inspection(NamedTuple):
-    """What an annotation file holds, usable or not.
+    """The facts of one annotation file, usable or not.
 
     Attributes:
-      annotation: with the objects that can be read.
-      positions: where in the file these objects stand, from 1.
-      problems: what else is wrong with the file; one line each.
+      filename: that of the image, without folders; may be empty.
+      declared_size: (height, width) in pixels; None if missing or unusable.
+      objects: those that can be read; the place tells which of the file's.
+      problems: what is wrong with the file; one line each, the path in front.
     """
 
-    annotation: VocAnnotation
-    positions: tuple[int, ...]
-    problems: tuple[str, ...]
+    filename: str = ""
+    declared_size: tuple[float, float] | None = None
+    objects: tuple[RawObject, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
-def read_annotation(path: pathlib.Path | str) -> VocAnnotation:
-    """Reads an annotation file.
+class _Broken(Exception):
+    """What is wrong with an object."""
 
-    Raises:
-      InputError: the file is missing, is not XML, or an object in it has no
-        name, no bndbox, a coordinate that is not a number, or a <difficult>
-        that is neither 0 nor 1.
+
+def read_annotation(path: str | os.PathLike) -> VocAnnotation:
+    """Reads what can be read of an annotation file; tells the rest.
+
+    A problem is a file that is missing or no XML, or an object that has no
+    name, no bndbox, a coordinate that is not a number, or a <difficult> that
+    is neither 0 nor 1.
     """
-    found = inspect_annotation(path)
-    if found.problems:
-        raise InputError(f"{path}: {found.problems[0]}")
-    return found.annotation
-
-
-def inspect_annotation(path: pathlib.Path | str) -> Inspection:
-    """Reads what can be read of an annotation file; tells the rest."""
     try:
         root = ElementTree.parse(path).getroot()
     except FileNotFoundError:
-        return _nothing("annotation file is missing")
+        return _unusable(path, "annotation file is missing")
     except OSError as error:
-        return _nothing(f"cannot be read: {error.strerror}")
+        return _unusable(path, f"cannot be read: {error.strerror}")
     # ValueError and LookupError come from odd declared encodings.
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        return _nothing(f"not valid XML: {error}")
-    objects: dict[int, VocObject] = {}
+        return _unusable(path, f"not valid XML: {error}")
+    objects = []
     problems = []
     for position, element in enumerate(root.iterfind("object"), start=1):
         try:
-            objects[position] = _object(element, f"object {position}")
-        except InputError as error:
-            problems.append(str(error))
+            objects.append(_object(element, position))
+        except _Broken as error:
+            problems.append(f"{path}: object {position}{error}")
     filename = (root.findtext("filename") or "").strip()
-    annotation = VocAnnotation(
+    size = _side(root, "size/height"), _side(root, "size/width")
+    return VocAnnotation(
         # Annotation tools on Windows write a path.
         filename=filename.replace("\\", "/").rpartition("/")[2],
-        width_px=_size(root.findtext("size/width")),
-        height_px=_size(root.findtext("size/height")),
-        objects=tuple(objects.values()),
+        declared_size=size if all(size) else None,
+        objects=tuple(objects),
+        problems=tuple(problems),
     )
-    return Inspection(annotation, tuple(objects), tuple(problems))
 
 
-def _nothing(problem: str) -> Inspection:
-    return Inspection(VocAnnotation("", 0.0, 0.0, ()), (), (problem,))
+def _unusable(path: str | os.PathLike, problem: str) -> VocAnnotation:
+    return VocAnnotation(problems=(f"{path}: {problem}",))
 
 
-def _size(text: str | None) -> float:
+def _side(root: ElementTree.Element, tag: str) -> float:
+    """A side in pixels; 0 if it is missing or unusable."""
     try:
-        size = float(text or 0)
+        side = float(root.findtext(tag) or 0)
     except ValueError:
         return 0.0
-    return size if math.isfinite(size) and size > 0 else 0.0
+    return side if math.isfinite(side) and side > 0 else 0.0
 
 
-def _object(element: ElementTree.Element, where: str) -> VocObject:
+def _object(element: ElementTree.Element, position: int) -> RawObject:
     class_name = (element.findtext("name") or "").strip()
     if not class_name:
-        raise InputError(f"{where} has no <name>")
+        raise _Broken(" has no <name>")
     box = element.find("bndbox")
     if box is None:
-        raise InputError(f"{where} ({class_name}) has no <bndbox>")
-    where = f"{where} ({class_name})"
-    return VocObject(
+        raise _Broken(f" ({class_name}) has no <bndbox>")
+    try:
+        xmin, ymin, xmax, ymax = (
+            _coordinate(box, tag) for tag in ("xmin", "ymin", "xmax", "ymax")
+        )
+        is_difficult = _is_difficult(element)
+    except _Broken as error:
+        raise _Broken(f" ({class_name}): {error}") from None
+    return RawObject(
         class_name=sys.intern(class_name),
-        xmin=_coordinate(box, "xmin", where),
-        ymin=_coordinate(box, "ymin", where),
-        xmax=_coordinate(box, "xmax", where),
-        ymax=_coordinate(box, "ymax", where),
-        is_difficult=_is_difficult(element, where),
+        box=(ymin, xmin, ymax, xmax),
+        place=f"box {position}",
+        is_difficult=is_difficult,
     )
 
 
-def _is_difficult(element: ElementTree.Element, where: str) -> bool:
+def _is_difficult(element: ElementTree.Element) -> bool:
     text = (element.findtext("difficult") or "").strip()
     if text.lower() not in _DIFFICULT:
-        raise InputError(f"{where}: <difficult> must be 0 or 1, got {text!r}")
+        raise _Broken(f"<difficult> must be 0 or 1, got {text!r}")
     return _DIFFICULT[text.lower()]
 
 
-def _coordinate(box: ElementTree.Element, tag: str, where: str) -> float:
+def _coordinate(box: ElementTree.Element, tag: str) -> float:
     text = box.findtext(tag)
     if text is None:
-        raise InputError(f"{where}: <bndbox> has no <{tag}>")
+        raise _Broken(f"<bndbox> has no <{tag}>")
     try:
         # VOC2012 has decimals; "nan" and "inf" pass here and are dropped
         # with the other boxes that cannot be used.
         return float(text)
     except ValueError:
-        raise InputError(
-            f"{where}: <{tag}> must be a number, got {text.strip()!r}"
+        raise _Broken(
+            f"<{tag}> must be a number, got {text.strip()!r}"
         ) from None

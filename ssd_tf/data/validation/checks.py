@@ -1,16 +1,12 @@
-"""What is wrong with a data set, and what training does about it."""
+"""Problems of a data set, and how training treats them."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.data.sources.annotations import UNIT_SIZE, RawImage, RawObject
-from ssd_tf.data.sources.pixel_boxes import (
-    are_inside,
-    header_size,
-    normalised_boxes,
-)
+from ssd_tf.data.sources import rules
+from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject
 from ssd_tf.data.validation.files import ImageFacts
 from ssd_tf.errors import InputError
 
@@ -82,7 +78,7 @@ def _describe(item: RawObject) -> str:
 
 
 def check_image(
-    raw: RawImage, facts: ImageFacts, class_names: Container[str] | None
+    raw: RawImage, facts: ImageFacts, class_names: Sequence[str] | None
 ) -> list[Problem]:
     """Everything that is wrong with an image and its annotation.
 
@@ -104,25 +100,29 @@ def check_image(
     ]
     for message in raw.problems:
         problems.append(to_problem(raw, "broken_annotation", message))
-    size = training_size(raw)
-    problems.extend(_check_size(raw, facts, size))
+    try:
+        judged = rules.judge([raw])
+    except InputError:
+        judged = None  # The image has a problem of its own, then.
+    problems.extend(_check_size(raw, facts, judged))
     if not raw.objects and not raw.problems:
         problems.append(
             to_problem(raw, "without_objects", "no objects: all background")
         )
-    items = [
-        item._replace(place=item.place or f"box {i}")
-        for i, item in enumerate(raw.objects, start=1)
-    ]
     if class_names is not None:
-        for item in items:
-            if item.class_name not in class_names:
-                message = "unknown class; training refuses it"
-                problems.append(
-                    to_problem(raw, "unknown_class", message, item=item)
-                )
-    if size is not None:
-        problems.extend(_check_boxes(raw, items, size))
+        labels = rules.labels_of(raw.objects, class_names)  # [M]
+        problems.extend(
+            to_problem(
+                raw,
+                "unknown_class",
+                "unknown class; training refuses it",
+                item=item,
+            )
+            for item, label in zip(raw.objects, labels, strict=True)
+            if not label
+        )
+    if judged is not None:
+        problems.extend(_check_boxes(raw, judged))
     return problems
 
 
@@ -144,27 +144,8 @@ def to_problem(
     return Problem(kind, raw.image_id, location, message, item)
 
 
-def training_size(raw: RawImage) -> tuple[float, float] | None:
-    """The (height, width) that boxes are divided by; None if there is none.
-
-    That of the annotation if all boxes are inside, else that of the image.
-    """
-    declared = raw.declared_size
-    if declared == UNIT_SIZE:
-        return declared
-    if declared is not None:
-        boxes_px = _boxes(raw.objects)
-        if are_inside(boxes_px, np.array(declared[::-1])).all():
-            return declared
-    try:
-        width, height = header_size(raw.image_path)
-    except InputError:
-        return None  # The image has a problem of its own, then.
-    return height, width
-
-
 def _check_size(
-    raw: RawImage, facts: ImageFacts, used: tuple[float, float] | None
+    raw: RawImage, facts: ImageFacts, judged: rules.Judged | None
 ) -> Iterator[Problem]:
     declared = raw.declared_size
     if declared is None:
@@ -173,7 +154,7 @@ def _check_size(
                 raw, "missing_size", "no size; that of the image is used"
             )
         return
-    if facts.size is None or declared in (UNIT_SIZE, facts.size):
+    if declared is UNIT_SIZE or facts.size in (None, declared):
         return
     what = f"size {_by(declared)}, but the image is {_by(facts.size)}"
     is_swapped = declared == facts.size[::-1]
@@ -184,7 +165,7 @@ def _check_size(
             else ", height and width are swapped"
         )
     kind = "wrong_size"
-    if used != declared:
+    if judged is None or tuple(judged.sizes[0]) != declared:
         outcome = "replaced by that, as boxes do not fit"
     elif is_swapped and facts.is_turned and raw.objects:
         kind = "unturned_boxes"
@@ -203,21 +184,25 @@ def _by(size: tuple[float, float]) -> str:
     return f"{size[1]:g}x{size[0]:g}"
 
 
-def _check_boxes(
-    raw: RawImage, items: list[RawObject], size: tuple[float, float]
-) -> Iterator[Problem]:
-    usable = normalised_boxes(_boxes(items), np.array(size[::-1]))[1]  # [M]
+def _check_boxes(raw: RawImage, judged: rules.Judged) -> Iterator[Problem]:
+    height, width = judged.sizes[0].tolist()
+    has_fractions = raw.declared_size is UNIT_SIZE
+    limit = 0.0 if has_fractions else _ROUNDING_PX
+    of_size = "" if has_fractions else f" of {_by((height, width))}"
     seen: dict[tuple, str] = {}
-    for item, is_usable in zip(items, usable, strict=True):
+    for item, is_usable in zip(raw.objects, judged.is_usable, strict=True):
+        ymin, xmin, ymax, xmax = item.box
         if not is_usable:
-            kind, what = _reason_to_drop(item.box, size)
+            kind, what = _reason_to_drop(item.box, height, width, of_size)
             yield to_problem(raw, kind, f"{what}; dropped", item=item)
             continue
-        if _leaves(item.box, size):
-            what = "leaves the image"
-            if size != UNIT_SIZE:
-                what += f" of {_by(size)}"
-            yield to_problem(raw, "clipped", f"{what}; clipped", item=item)
+        if (
+            min(ymin, xmin) < -limit
+            or ymax > height + limit
+            or xmax > width + limit
+        ):
+            what = f"leaves the image{of_size}; clipped"
+            yield to_problem(raw, "clipped", what, item=item)
         first = seen.setdefault((item.class_name, item.box), item.place)
         if first != item.place:
             yield to_problem(
@@ -225,17 +210,14 @@ def _check_boxes(
             )
 
 
-def _boxes(items: Sequence[RawObject]) -> np.ndarray:
-    """Boxes [M, 4] float64 yxyx."""
-    return np.array([item.box for item in items], float).reshape(-1, 4)
-
-
 def _reason_to_drop(
-    box: tuple[float, float, float, float], size: tuple[float, float]
+    box: tuple[float, float, float, float],
+    height: float,
+    width: float,
+    of_size: str,
 ) -> tuple[str, str]:
-    """Kind and message of a box that training drops."""
+    """Kind and message of a box that `rules.usable_boxes` refuses."""
     ymin, xmin, ymax, xmax = box
-    height, width = size
     # Training computes in float32, where larger numbers are infinite.
     if not (np.abs(box) <= np.finfo(np.float32).max).all():
         return "not_finite", "a coordinate is not finite"
@@ -243,17 +225,5 @@ def _reason_to_drop(
         return "inverted", "a minimum is above its maximum"
     outside = ymin >= height or xmin >= width or ymax <= 0 or xmax <= 0
     if outside and ymax > ymin and xmax > xmin:
-        where = "" if size == UNIT_SIZE else f" of {_by(size)}"
-        return "outside", f"lies outside the image{where}"
+        return "outside", f"lies outside the image{of_size}"
     return "empty", "has no area"
-
-
-def _leaves(
-    box: tuple[float, float, float, float], size: tuple[float, float]
-) -> bool:
-    limit = 0.0 if size == UNIT_SIZE else _ROUNDING_PX
-    return (
-        min(box[:2]) < -limit
-        or box[2] > size[0] + limit
-        or box[3] > size[1] + limit
-    )

@@ -1,17 +1,16 @@
-"""Whether the images of a data set can be read and decoded as they are."""
+"""Image files of a data set, read and decoded as training does."""
 
 import pathlib
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from ssd_tf.data import images
-from ssd_tf.data.sources.annotations import RawImage
+from ssd_tf.data.sources.base import RawImage
 
 
 class ImageFacts(NamedTuple):
-    """What an image file tells.
+    """The facts of an image file, to compare with its annotation.
 
     Attributes:
       size: (height, width) in pixels as shown; None if it does not decode.
@@ -24,55 +23,6 @@ class ImageFacts(NamedTuple):
     problems: tuple[tuple[str, str], ...]
 
 
-class _Format(NamedTuple):
-    """What tells a format, and whether a file has its end."""
-
-    suffixes: tuple[str, ...]
-    is_begun: Callable[[bytes], bool]
-    is_ended: Callable[[bytes], bool]
-
-
-def _ends_with(mark: bytes) -> Callable[[bytes], bool]:
-    # Interrupted downloads may have been filled up with zeros.
-    return lambda encoded: encoded.rstrip(b"\0").endswith(mark)
-
-
-def _has_length(at: int, *, beyond: int) -> Callable[[bytes], bool]:
-    """Whether a file is as long as the four bytes at a place say."""
-    return lambda encoded: (
-        len(encoded) >= int.from_bytes(encoded[at : at + 4], "little") + beyond
-    )
-
-
-_FORMATS = {
-    "JPEG": _Format(
-        (".jpg", ".jpeg"),
-        lambda encoded: encoded.startswith(b"\xff\xd8\xff"),
-        _ends_with(b"\xff\xd9"),
-    ),
-    "PNG": _Format(
-        (".png",),
-        lambda encoded: encoded.startswith(b"\x89PNG"),
-        _ends_with(b"IEND\xaeB`\x82"),
-    ),
-    "GIF": _Format(
-        (".gif",),
-        lambda encoded: encoded.startswith(b"GIF8"),
-        _ends_with(b";"),
-    ),
-    "BMP": _Format(
-        (".bmp",),
-        lambda encoded: encoded.startswith(b"BM"),
-        _has_length(2, beyond=0),
-    ),
-    "WebP": _Format(
-        (".webp",),
-        lambda encoded: encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP",
-        _has_length(4, beyond=8),
-    ),
-}
-
-
 def inspect_image(raw: RawImage) -> ImageFacts:
     """Reads and decodes an image as training does."""
     try:
@@ -83,7 +33,7 @@ def inspect_image(raw: RawImage) -> ImageFacts:
     except OSError as error:
         message = f"image cannot be read: {error.strerror or error}"
         return ImageFacts(None, False, (("unreadable", message),))
-    fmt = next((f for f in _FORMATS if _FORMATS[f].is_begun(encoded)), None)
+    fmt = images.find_format(encoded)
     problems = _mislabelled(fmt, raw.image_path)
     try:
         size, is_turned = _decode(encoded)
@@ -104,20 +54,21 @@ def _decode(encoded):
 
 
 def _mislabelled(
-    fmt: str | None, image_path: str
+    fmt: images.ImageFormat | None, image_path: str
 ) -> tuple[tuple[str, str], ...]:
     suffix = pathlib.Path(image_path).suffix.lower()
-    expected = (f for f in _FORMATS if suffix in _FORMATS[f].suffixes)
-    if fmt is None or next(expected, fmt) == fmt:
+    if fmt is None or suffix in fmt.suffixes or suffix not in images.SUFFIXES:
         return ()
-    return (("mislabelled", f"a {fmt} by its content; read as such"),)
+    return (("mislabelled", f"a {fmt.name} by its content; read as such"),)
 
 
-def _undecodable(fmt: str | None, encoded: bytes) -> tuple[str, str]:
+def _undecodable(
+    fmt: images.ImageFormat | None, encoded: bytes
+) -> tuple[str, str]:
     if not encoded:
         return "truncated", "the image file is empty"
-    if fmt and not _FORMATS[fmt].is_ended(encoded):
-        return "truncated", f"{fmt} without its end, {len(encoded)} bytes"
+    if fmt and not fmt.is_complete(encoded):
+        return "truncated", f"{fmt.name} without its end, {len(encoded)} bytes"
     try:
         images.decode(encoded)
     except tf.errors.OpError as error:

@@ -2,11 +2,12 @@
 
 import collections
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from ssd_tf.data.sources.annotations import Annotated, RawImage
+from ssd_tf.data.sources.base import RawImage, Source
+from ssd_tf.data.sources.rules import mark_repeats
 from ssd_tf.data.validation.checks import Problem, check_image, to_problem
 from ssd_tf.data.validation.files import inspect_image
 
@@ -42,10 +43,10 @@ class Checked(NamedTuple):
 
 
 def check_splits(
-    source: Annotated,
+    source: Source,
     splits: Iterable[str],
     *,
-    class_names: Container[str] | None,
+    class_names: Sequence[str] | None,
 ) -> Iterator[Checked]:
     """Checks the images of one split after the other, reading each image once.
 
@@ -72,18 +73,17 @@ def check_splits(
             yield waiting.popleft().result()
 
 
-def _list_images(source: Annotated, splits: Iterable[str]) -> Iterator[_Listed]:
+def _list_images(source: Source, splits: Iterable[str]) -> Iterator[_Listed]:
+    # Two splits may annotate one file; each annotation is checked.
     seen: set[tuple[str, str]] = set()
     for split in splits:
-        in_split: set[tuple[str, str]] = set()
-        for raw in source.raw_images(split):
+        for raw, is_repeat in mark_repeats(source.raw_images(split)):
             key = raw.location, raw.image_path
-            yield _Listed(split, raw, key not in seen, key in in_split)
+            yield _Listed(split, raw, key not in seen, is_repeat)
             seen.add(key)
-            in_split.add(key)
 
 
-def _check(listed: _Listed, class_names: Container[str] | None) -> Checked:
+def _check(listed: _Listed, class_names: Sequence[str] | None) -> Checked:
     problems = []
     if listed.is_new:
         facts = inspect_image(listed.raw)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssd_tf.data.sources.annotations import RawObject
+from ssd_tf.data.sources.base import RawObject
 from ssd_tf.data.sources.coco_folder import CocoFolder
 from ssd_tf.data.validation.checks import check_image
 from ssd_tf.data.validation.files import inspect_image
@@ -167,11 +167,11 @@ def test_unusable_boxes_are_dropped_and_named(tmp_path, caplog):
     np.testing.assert_allclose(element["gt_areas"], [0.01])
     assert source.dropped_boxes("train") == 5
     values = [
-        "0: x=10 y=10 width=0 height=10",
-        "1: x=30 y=10 width=-10 height=10",
-        "2: x=nan y=10 width=10 height=10",
-        "3: x=100 y=0 width=20 height=50",
-        "5: x=10 y=10 width=1e+40 height=10",
+        "0: xmin=10 ymin=10 xmax=10 ymax=20",
+        "1: xmin=30 ymin=10 xmax=20 ymax=20",
+        "2: xmin=nan ymin=10 xmax=nan ymax=20",
+        "3: xmin=100 ymin=0 xmax=120 ymax=50",
+        "5: xmin=10 ymin=10 xmax=1e+40 ymax=20",
     ]
     assert caplog.messages == [
         *(
@@ -270,7 +270,7 @@ def test_raw_images(pets):
     assert source.num_raw_images("train2017+val2017") == 4
     b, a, lost, c = source.raw_images("train2017+val2017")
     assert (b.image_id, b.location) == ("b.jpg", f"{path}: image 20")
-    assert b.objects == ()
+    assert b.objects == []
     assert b.problems == (
         f"{path}: annotation 7: image_id 99 is not among the images",
         f"{path}: image 20: annotation 6 has the bbox [1, 2, 3], expected four"
@@ -280,12 +280,14 @@ def test_raw_images(pets):
     assert a.read() == (pets / "train2017/a.jpg").read_bytes()
     assert a.declared_size == (50, 100)
     assert a.problems == ()
-    assert a.objects == (
-        RawObject("dog", (5, 10, 25, 50), False, "annotation 1"),
-        RawObject("cat", (0, 0, 50, 100), True, "annotation 2"),
-        RawObject("cat", (25, 50, 50, 100), False, "annotation 3"),
-        RawObject("category 4", (2, 1, 6, -2), False, "annotation 5"),
-    )
+    assert a.objects == [
+        RawObject("dog", (5, 10, 25, 50), "annotation 1", area=500),
+        RawObject(
+            "cat", (0, 0, 50, 100), "annotation 2", is_crowd=True, area=2500
+        ),
+        RawObject("cat", (25, 50, 50, 100), "annotation 3"),
+        RawObject("category 4", (2, 1, 6, -2), "annotation 5"),
+    ]
     assert lost.declared_size is None
     with pytest.raises(FileNotFoundError) as error:
         lost.read()

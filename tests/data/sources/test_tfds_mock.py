@@ -9,9 +9,8 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from ssd_tf.data import pipeline
-from ssd_tf.data.sources import registry
 from ssd_tf.data.sources.base import ELEMENT_SPEC
-from ssd_tf.data.sources.coco_categories import COCO_CATEGORY_IDS
+from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS, build_source
 from tests.data.toy_source import encode
 
 NUM_MOCKED = 3
@@ -56,7 +55,7 @@ def mocked(devkit):
 
         def build(dataset):
             data_dir = str(devkit)
-            registry.build_source(dataset, data_dir=data_dir)
+            build_source(dataset, data_dir=data_dir)
             stack.enter_context(
                 tfds.testing.mock_data(
                     policy=tfds.testing.MockPolicy.USE_FILES,
@@ -64,7 +63,7 @@ def mocked(devkit):
                     data_dir=data_dir,
                 )
             )
-            return registry.build_source(dataset, data_dir=data_dir)
+            return build_source(dataset, data_dir=data_dir)
 
         yield build
 
@@ -112,7 +111,7 @@ def test_mocked_examples_become_batches(mocked):
 
 def test_coco_2017(devkit):
     """Real files in COCO's form, through the builder of tfds."""
-    data = registry.build_source("coco/2017", data_dir=str(devkit))
+    data = build_source("coco/2017", data_dir=str(devkit))
     assert data.name == "coco/2017"
     assert data.class_names == tuple(COCO_CATEGORY_IDS)
     assert data.splits() == ("train", "validation")
@@ -134,12 +133,12 @@ def test_coco_2017(devkit):
 
 
 def test_category_ids(devkit):
-    ids = registry.build_source("coco/2017", data_dir=str(devkit)).category_ids
+    ids = build_source("coco/2017", data_dir=str(devkit)).category_ids
     unused = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
     assert ids == tuple(i for i in range(1, 91) if i not in unused)
     assert COCO_CATEGORY_IDS["fire hydrant"] == 11
     assert COCO_CATEGORY_IDS["stop sign"] == 13
     assert COCO_CATEGORY_IDS["dining table"] == 67
     assert COCO_CATEGORY_IDS["toothbrush"] == 90
-    voc = registry.build_source("voc/2007", data_dir=str(devkit))
+    voc = build_source("voc/2007", data_dir=str(devkit))
     assert voc.category_ids == tuple(range(1, 21))

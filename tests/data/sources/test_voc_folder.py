@@ -76,7 +76,6 @@ def test_unusable_boxes_are_dropped_and_named(
     (element,) = elements(source, "train")
     assert element["gt_boxes"].tolist() == [[0.0, 0.0, 1.0, 0.5]]
     assert source.dropped_boxes("train") == 4
-    where = f"{root}/Annotations/a.xml: dropped a box of class cat, no area"
     boxes = [
         "xmin=10 ymin=10 xmax=10 ymax=20",
         "xmin=30 ymin=10 xmax=20 ymax=20",
@@ -84,7 +83,11 @@ def test_unusable_boxes_are_dropped_and_named(
         "xmin=100 ymin=0 xmax=120 ymax=50",
     ]
     assert caplog.messages == [
-        *(f"{where} inside the image: {b}, image 100x50" for b in boxes),
+        *(
+            f"{root}/Annotations/a.xml: box {i}: dropped a box of class cat,"
+            f" no area inside the image: {box}, image 100x50"
+            for i, box in enumerate(boxes, start=1)
+        ),
         f"{root}: split train: dropped 4 of 5 boxes",
     ]
 
@@ -130,12 +133,15 @@ def test_no_header_is_read_without_need(root, add_image, add_split):
     assert element["image"] == b"not an image"
 
 
-@pytest.mark.parametrize("file", ["a.JPG", "a.jpeg", "a.PNG", "a.bmp"])
+@pytest.mark.parametrize(
+    "file", ["a.JPG", "a.jpeg", "a.PNG", "a.bmp", "a.gif", "a.WEBP"]
+)
 def test_suffixes(root, file, add_image, add_split):
     add_image(root, "a", ("cat", 1, 1, 9, 9, 0), file=file, name="a.jpg")
     add_split(root, "train", "a")
     (element,) = elements(VocFolder(root), "train")
     assert element["image_id"] == file.encode()
+    assert images.decode(element["image"]).shape == (50, 100, 3)
 
 
 def test_filename_of_the_xml_where_the_id_has_no_image(
@@ -182,11 +188,11 @@ def test_bccd(caplog):
     assert source.dropped_boxes("train") == 1
     assert source.dropped_boxes("val") == 1
     assert [m for m in caplog.messages if "no area" in m] == [
-        f"{BCCD}/Annotations/BloodImage_00343.xml: dropped a box of class RBC,"
-        " no area inside the image: xmin=181 ymin=329 xmax=181 ymax=329, image"
+        f"{BCCD}/Annotations/BloodImage_00343.xml: box 4: dropped a box of"
+        " class RBC, no area inside the image: xmin=181 ymin=329 xmax=181 ymax=329, image"
         " 640x480",
-        f"{BCCD}/Annotations/BloodImage_00338.xml: dropped a box of class RBC,"
-        " no area inside the image: xmin=504 ymin=337 xmax=504 ymax=337, image"
+        f"{BCCD}/Annotations/BloodImage_00338.xml: box 11: dropped a box of"
+        " class RBC, no area inside the image: xmin=504 ymin=337 xmax=504 ymax=337, image"
         " 640x480",
     ]
     first = next(iter(elements(source, "train")))

@@ -72,7 +72,7 @@ def test_missing_image(pets):
         VocFolder(pets).dataset("train")
     assert message(error) == (
         f"{pets}/JPEGImages/a: image is missing, expected one of .jpg, .jpeg,"
-        " .png, .bmp"
+        " .png, .gif, .bmp, .webp"
     )
 
 
@@ -149,9 +149,9 @@ def test_names_with_suffix(root, add_image, add_split, line, class_names):
     ],
 )
 def test_line_without_annotation(pets, add_split, line, image_id):
-    add_split(pets, "train", line)
+    add_split(pets, "train", line, "a")
+    (pets / "Annotations/b.xml").unlink()
     with pytest.raises(InputError) as error:
-        (pets / "Annotations/b.xml").unlink()
         VocFolder(pets).num_examples("train")
     assert message(error) == (
         f"{pets}/Annotations/{image_id}.xml: annotation file is missing"

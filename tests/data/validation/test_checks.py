@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssd_tf.data.sources.annotations import UNIT_SIZE, RawObject
+from ssd_tf.data.sources.base import UNIT_SIZE, RawObject
 from ssd_tf.data.validation.checks import LOST, check_image
 from ssd_tf.data.validation.files import ImageFacts
 from tests.data.annotated import noise, raw_image

@@ -8,7 +8,7 @@ from ssd_tf.data import images
 from ssd_tf.data.validation.files import ImageFacts, inspect_image
 from tests.data.annotated import noise, raw_image
 
-FORMATS = ["JPEG", "PNG", "GIF", "BMP", "WebP"]
+FORMATS = list(images.FORMATS)
 
 
 def image_problems(encoded, path="a.jpg"):
@@ -75,7 +75,7 @@ def test_a_name_without_suffix_says_nothing():
 
 def test_missing_and_unreadable(tmp_path):
     path = tmp_path / "a.jpg"
-    raw = raw_image(read=path.read_bytes)
+    raw = raw_image(encoded=None, image_path=str(path))
     assert inspect_image(raw).problems == (
         ("missing_image", "image is missing"),
     )

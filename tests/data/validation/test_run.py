@@ -15,6 +15,21 @@ from tests.data.annotated import noise, raw_image
 BCCD = pathlib.Path(__file__).parents[3] / "shared/data/bccd"
 
 
+class CountedImage:
+    """An image that notes when it is read."""
+
+    def __init__(self, reads, raw):
+        self._reads = reads
+        self._raw = raw
+
+    def __getattr__(self, name):
+        return getattr(self._raw, name)
+
+    def read(self):
+        self._reads.append(self.image_path)
+        return noise("PNG")
+
+
 class Annotated:
     """Images that are given; counts how often each is read."""
 
@@ -25,17 +40,13 @@ class Annotated:
     def raw_images(self, split):
         for name in self._splits[split]:
             path = f"{name}.png"
-            yield raw_image(
+            raw = raw_image(
                 ("cat", 5, 5, 5, 9),
                 image_id=path,
                 location=f"{name}.xml",
                 image_path=path,
-                read=lambda path=path: self._read(path),
             )
-
-    def _read(self, path):
-        self.reads.append(path)
-        return noise("PNG")
+            yield CountedImage(self.reads, raw)
 
 
 def test_every_image_is_read_once_and_order_is_kept():

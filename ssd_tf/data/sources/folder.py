@@ -1,0 +1,224 @@
+"""The common part of sources over a folder: all but how it is read."""
+
+import abc
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+from absl import logging
+
+from ssd_tf.data.sources.base import RawImage, RawObject
+from ssd_tf.data.sources.image_index import ImageIndex, build_index
+from ssd_tf.data.sources.rules import mark_repeats
+from ssd_tf.errors import InputError
+
+
+class FolderSource(abc.ABC):
+    """A `base.Source` over a folder; a layout says what is in a split.
+
+    A layout is a subclass with `name`, `expected`, `splits` and `_read_split`;
+    the other methods with an underscore are for layouts that list their
+    classes or number their images.
+
+    Attributes:
+      name: of the layout, a key of `registry.SOURCES`.
+      expected: what `data_dir` has to be, for messages.
+      default_splits: the splits for training and for evaluation.
+    """
+
+    name: str
+    expected: str
+    default_splits: tuple[str, str] = ("train", "val")
+
+    def __init__(
+        self,
+        data_dir: str | os.PathLike | None,
+        class_names: tuple[str, ...] | None = None,
+    ):
+        """Looks through the folder.
+
+        Args:
+          data_dir: the folder.
+          class_names: classes in index order; an object of any other is an
+            error. When not given, those that the layout lists; where it lists
+            none, the classes of all splits in alphabetical order, so that
+            training and evaluation agree.
+
+        Raises:
+          InputError: the folder, a part of it, or every object is missing.
+        """
+        if not data_dir:
+            raise InputError(f"{self.name} needs data_dir: {self.expected}")
+        self._root = pathlib.Path(data_dir).expanduser()
+        self._facts: dict[str, list[RawImage]] = {}
+        self._indexes: dict[str, ImageIndex] = {}
+        self._image_ids: dict[str, dict[str, int | str]] = {}
+        self._broken = ""
+        self._open()
+        self._class_names = self._choose_classes(tuple(class_names or ()))
+
+    def _open(self) -> None:
+        """Looks what is there; called once, with `_root` set."""
+
+    @abc.abstractmethod
+    def splits(self) -> tuple[str, ...]:
+        """The splits that can be asked for."""
+
+    @abc.abstractmethod
+    def _read_split(self, split: str) -> Iterable[RawImage]:
+        """The facts of the images that one split lists, in its order.
+
+        Raises:
+          InputError: the split as a whole cannot be used.
+        """
+
+    def _where(self, split: str) -> pathlib.Path:
+        """The file that lists a split, for messages."""
+        del split
+        return self._root
+
+    def _annotated_images(self) -> Iterable[RawImage]:
+        """Images of all splits, to find the classes in."""
+        for split in self.splits():
+            yield from self._read_split(split)
+
+    def _choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """The classes that are asked for, or else those that are found."""
+        if asked:
+            return asked
+        names: set[str] = set()
+        for raw in self._annotated_images():
+            names.update(item.class_name for item in raw.objects)
+            self._broken = self._broken or next(iter(raw.problems), "")
+        if not names and not self._broken:
+            raise InputError(
+                f"{self._root}: no object in any annotation of the splits"
+                f" {', '.join(self.splits()) or '(none found)'}"
+            )
+        if not self._broken:
+            logging.info("%s: classes %s", self._root, ", ".join(sorted(names)))
+        return tuple(sorted(names))
+
+    def _unknown_class(self, raw: RawImage, item: RawObject) -> str:
+        """The error for an object of another class."""
+        return (
+            f"{raw.location}: unknown class {item.class_name!r}; known:"
+            f" {', '.join(self.class_names)}"
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Classes in index order.
+
+        Raises:
+          InputError: classes are to be found and an annotation is broken, so
+            that its repair could change the indices.
+        """
+        if self._broken:
+            raise InputError(self._broken)
+        return self._class_names
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """1..C, for a layout without ids."""
+        return tuple(range(1, len(self.class_names) + 1))
+
+    def num_examples(self, split: str) -> int:
+        """The number of images in a split."""
+        return len(self._index(split))
+
+    def dropped_boxes(self, split: str) -> int:
+        """The number of boxes of a split left out; each has been logged."""
+        return self._index(split).num_dropped
+
+    def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
+        """Examples in the order of the annotations; see `base.Source`."""
+        return self._index(split).dataset(skip=skip)
+
+    def examples_at(
+        self, split: str, indices: tf.data.Dataset
+    ) -> tf.data.Dataset:
+        """Examples at positions; see `shuffling.RandomAccess`."""
+        return self._index(split).examples_at(indices)
+
+    def image_ids(self, split: str) -> dict[str, int | str]:
+        """See `base.NumberedImages`; empty where images have no numbers."""
+        self._index(split)
+        return self._image_ids[split]
+
+    def num_raw_images(self, split: str) -> int:
+        """See `base.Source`."""
+        return sum(len(self._images(part)) for part in split.split("+"))
+
+    def raw_images(self, split: str) -> Iterator[RawImage]:
+        """See `base.Source`."""
+        for part in split.split("+"):
+            yield from self._images(part)
+
+    def _images(self, part: str) -> list[RawImage]:
+        """The facts of one split, read when they are first needed."""
+        if part in self._facts:
+            return self._facts[part]
+        if part not in self.splits():
+            raise InputError(
+                f"{self._where(part)}: split {part!r} is missing; found:"
+                f" {', '.join(self.splits()) or 'none'}"
+            )
+        images = self._facts[part] = list(self._read_split(part))
+        if not images:
+            raise InputError(
+                f"{self._where(part)}: split {part!r} lists no image"
+            )
+        return images
+
+    def _index(self, split: str) -> ImageIndex:
+        """The index of a split, built when it is first needed."""
+        if split not in self._indexes:
+            images = self._images_to_use(split)
+            names = self._names(images)
+            self._indexes[split] = index = build_index(
+                images,
+                image_ids=names,
+                class_names=self.class_names,
+                unknown_class=self._unknown_class,
+            )
+            self._image_ids[split] = {
+                name: raw.number
+                for name, raw in zip(names, images, strict=True)
+                if raw.number is not None
+            }
+            # The index holds all that training needs, in a tenth of the space.
+            self._facts.clear()
+            if index.num_dropped:
+                logging.warning(
+                    "%s: split %s: dropped %d of %d boxes",
+                    *(self._root, split, index.num_dropped),
+                    index.num_dropped + len(index.boxes),
+                )
+        return self._indexes[split]
+
+    def _images_to_use(self, split: str) -> list[RawImage]:
+        """The images of a split, each once and without a problem."""
+        listed = list(self.raw_images(split))
+        for raw in listed:
+            for problem in (*raw.problems, raw.missing):
+                if problem:
+                    raise InputError(problem)
+        images = [
+            raw for raw, is_repeat in mark_repeats(listed) if not is_repeat
+        ]
+        if len(images) < len(listed):
+            logging.warning(
+                "%s: split %s: %d images listed more than once are taken once",
+                *(self._root, split, len(listed) - len(images)),
+            )
+        return images
+
+    def _names(self, images: list[RawImage]) -> list[str]:
+        """The ids of images, or their paths in the folder where two agree."""
+        names = [raw.image_id for raw in images]
+        if len(set(names)) == len(names):
+            return names
+        paths = (os.path.relpath(raw.image_path, self._root) for raw in images)
+        return [pathlib.PurePath(path).as_posix() for path in paths]

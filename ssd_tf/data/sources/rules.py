@@ -1,0 +1,136 @@
+"""The rules by which annotations are read, each stated once.
+
+Training, evaluation, `anchors` and `validate` go by them, so that none can
+disagree with another.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf import box_ops
+from ssd_tf.data.images import header_size
+from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject, Source
+
+
+def usable_boxes(boxes):
+    """Clips boxes to the image and tells which can be used.
+
+    Args:
+      boxes: [M, 4] float32 yxyx, normalised; any numbers.
+
+    Returns:
+      Boxes [M, 4] in [0, 1], and [M] bool: the box is finite and has an area
+      left. The other boxes mean nothing.
+    """
+    # Clipping would make a finite number of an infinite one.
+    is_finite = tf.reduce_all(tf.math.is_finite(boxes), axis=-1)
+    clipped = box_ops.clip(boxes)
+    return clipped, is_finite & box_ops.is_valid(clipped)
+
+
+def objects_to_learn(example):
+    """Labels [N] and boxes [N, 4] of an example, crowds left out.
+
+    Args:
+      example: as in `base.ELEMENT_SPEC`.
+
+    Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
+    stored as difficult there.
+    """
+    keep = tf.where(~example["gt_is_crowd"])[:, 0]  # [N]
+    return (
+        tf.gather(example["gt_labels"], keep),
+        tf.gather(example["gt_boxes"], keep),
+    )
+
+
+def cached_objects(source: Source, split: str) -> tf.data.Dataset:
+    """The labels [M] and boxes [M, 4] to learn of each image of a split.
+
+    Kept in memory after the first pass: a source reads image files as well.
+    """
+    return source.dataset(split).map(objects_to_learn).cache()
+
+
+def labels_of(
+    objects: Sequence[RawObject], class_names: Iterable[str]
+) -> np.ndarray:
+    """Labels [N] int32, 1..C; 0 where the class is unknown."""
+    label_of = {name: i for i, name in enumerate(class_names, start=1)}
+    labels = (label_of.get(item.class_name, 0) for item in objects)
+    return np.fromiter(labels, np.int32, len(objects))
+
+
+def mark_repeats(
+    images: Iterable[RawImage],
+) -> Iterator[tuple[RawImage, bool]]:
+    """Images of a split, each with whether its file has been listed before.
+
+    Those are taken once: trainval+val, for one, would show and count images
+    twice.
+    """
+    seen: set[str] = set()
+    for raw in images:
+        yield raw, raw.image_path in seen
+        seen.add(raw.image_path)
+
+
+class Judged(NamedTuple):
+    """The objects of I images, N in all, as training takes them.
+
+    Attributes:
+      image_of: [N] int64 position of each object's image.
+      sizes: [I, 2] float64 height and width that boxes are divided by; 0 for
+        an image without objects that declares none.
+      boxes: [N, 4] float32 yxyx, normalised and clipped.
+      is_usable: [N] bool; training drops the other boxes.
+    """
+
+    image_of: np.ndarray
+    sizes: np.ndarray
+    boxes: np.ndarray
+    is_usable: np.ndarray
+
+
+def judge(images: Sequence[RawImage]) -> Judged:
+    """Judges the objects of images.
+
+    Raises:
+      InputError: the size of an image is needed and its file cannot be read.
+    """
+    counts = [len(raw.objects) for raw in images]
+    image_of = np.repeat(np.arange(len(images)), counts)  # [N]
+    written = np.array(
+        [item.box for raw in images for item in raw.objects], np.float64
+    ).reshape(-1, 4)
+    sizes = _believed_sizes(images, image_of, written)
+    # A number beyond float32 becomes infinite, and is dropped as such.
+    with np.errstate(over="ignore"):
+        boxes = written.astype(np.float32)  # [N, 4]
+    boxes /= np.tile(sizes.astype(np.float32)[image_of], 2)
+    with tf.device("/CPU:0"):
+        clipped, is_usable = usable_boxes(boxes)
+    return Judged(image_of, sizes, clipped.numpy(), is_usable.numpy())
+
+
+def _believed_sizes(
+    images: Sequence[RawImage], image_of: np.ndarray, boxes: np.ndarray
+) -> np.ndarray:
+    """Sizes [I, 2]: the declared one if all boxes end in it, else the file's.
+
+    Reading every header would take minutes for 100,000 images.
+    """
+    sizes = np.array([raw.declared_size or (0.0, 0.0) for raw in images])
+    has_fractions = np.array([raw.declared_size is UNIT_SIZE for raw in images])
+    declared = sizes[image_of]  # [N, 2]
+    # x + width may exceed the side by a rounding error.
+    is_inside = (np.floor(boxes[:, 2:]) <= declared).all(axis=1)  # [N]
+    is_believed = has_fractions[image_of] | (
+        (declared > 0).all(axis=1) & is_inside
+    )
+    for i in np.unique(image_of[~is_believed]):
+        sizes[i] = header_size(images[i].image_path)[::-1]
+    return sizes
