@@ -59,5 +59,6 @@ def match_between(
     if force_best:
         positive |= overlaps.is_best_of_an_object(iou)
     index = base.match_best_object(iou, positive)  # [A]
+    # An anchor that overlaps nothing is background whatever the thresholds.
     between = ~positive & (best_iou >= negative_iou) & (best_iou > 0)
     return base.MatchResult(tf.where(between, base.IGNORED, index), best_iou)

@@ -91,7 +91,7 @@ def _level_names(num_levels):
 
 BACKBONE = Backbone(
     build=_build,
-    sources=_level_names,
+    level_names=_level_names,
     download_imagenet=_download_imagenet,
     copy_imagenet=_copy_imagenet,
 )

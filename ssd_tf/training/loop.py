@@ -11,16 +11,18 @@ from tqdm.auto import tqdm
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import pipeline, shuffling
-from ssd_tf.data.augmentation.policy import build_policy
+from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
-from ssd_tf.training.assignment import training_encoder
+from ssd_tf.losses import Losses, MultiBoxLoss
+from ssd_tf.matchers import Matcher
+from ssd_tf.models import Backbone
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir, write_json
-from ssd_tf.training.step import StepLosses, Trainer
+from ssd_tf.training.step import Trainer
 
 _REPORT_EVERY_STEPS = 20
 _SAVE_EVERY_SECONDS = 300.0
@@ -37,12 +39,19 @@ def choose_strategy() -> tf.distribute.Strategy:
 class TrainingRun:
     """A run: trains from where it stands to its last step.
 
+    Parts that are handed in as objects take the place of those that the
+    configurations name; config.json records the names all the same.
+
     Args:
-      detector: what to train.
-      train: how.
+      detector_config: the detector to train.
+      train_config: how to train it.
       source: the data.
       run_dir: where the run is kept; created if it is not there.
       strategy: devices; `choose_strategy()` by default.
+      loss: called as `MultiBoxLoss` is.
+      backbone: the `ssd_tf.models.Backbone`.
+      matcher: the `ssd_tf.matchers.Matcher`.
+      policy: the augmentation.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -51,32 +60,47 @@ class TrainingRun:
 
     def __init__(
         self,
-        detector: DetectorConfig,
-        train: TrainConfig,
+        detector_config: DetectorConfig,
+        train_config: TrainConfig,
         source,
         run_dir: RunDir,
         *,
         strategy: tf.distribute.Strategy | None = None,
+        loss: MultiBoxLoss | None = None,
+        backbone: Backbone | None = None,
+        matcher: Matcher | None = None,
+        policy: Policy | None = None,
     ):
-        self._detector = detector
-        self._train = train
+        self._detector_config = detector_config
+        self._train_config = train_config
         self._source = source
         self._run_dir = run_dir
-        run_dir.check(detector, train)
-        self._trainer = Trainer(detector, train, strategy or choose_strategy())
+        self._policy = build_policy(train_config) if policy is None else policy
+        run_dir.check(detector_config, train_config)
+        self._trainer = Trainer(
+            detector_config,
+            train_config,
+            strategy or choose_strategy(),
+            loss=loss,
+            backbone=backbone,
+            matcher=matcher,
+        )
         self._detect = make_detect_function(
-            self._trainer.model, Decoder(detector)
+            self._trainer.model, Decoder(detector_config)
         )
         if run_dir.restore(self._trainer.checkpoint(), whole=True):
             logging.info("resumed at step %d", self.step)
         else:
             initialize_weights(
-                self._trainer.model, detector.backbone, train.init_weights
+                detector_config,
+                train_config,
+                self._trainer.model,
+                backbone=backbone,
             )
             self._trainer.restart_average()
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
-        run_dir.create(detector, train)
+        run_dir.create(detector_config, train_config)
         self._manager = tf.train.CheckpointManager(
             self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
         )
@@ -100,10 +124,12 @@ class TrainingRun:
         Raises:
           InputError: an image does not decode, or the loss is not finite.
         """
-        last = self._train.steps
+        last = self._train_config.steps
         stop = last if until is None else min(until, last)
         try:
-            with naming_undecodable(self._source, self._train.train_split):
+            with naming_undecodable(
+                self._source, self._train_config.train_split
+            ):
                 self._train_steps(stop)
         finally:
             if self._trainer.is_sound:
@@ -121,8 +147,8 @@ class TrainingRun:
             metrics, samples = evaluate(
                 self._detect,
                 self._source,
-                self._train.eval_split,
-                image_size=self._detector.image_size,
+                self._train_config.eval_split,
+                image_size=self._detector_config.image_size,
                 num_samples=_NUM_SAMPLES,
             )
         metrics = {"step": self.step, **metrics}
@@ -135,11 +161,11 @@ class TrainingRun:
         dataset = self._batches()
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = iter(dataset)
-        batch_size = self._train.batch_size
+        batch_size = self._train_config.batch_size
         window = _Window(batch_size)
         saved_at = time.monotonic()
         with tqdm(
-            total=self._train.steps * batch_size,
+            total=self._train_config.steps * batch_size,
             initial=self.step * batch_size,
             unit=" images",
             desc="train",
@@ -156,8 +182,12 @@ class TrainingRun:
                         f"loss={values['loss']:.3f}", refresh=False
                     )
                     self._reporter.training(step, values)
-                every = self._train.eval_every
-                if every and step % every == 0 and step < self._train.steps:
+                every = self._train_config.eval_every
+                if (
+                    every
+                    and step % every == 0
+                    and step < self._train_config.steps
+                ):
                     self._check_finite()
                     started_at = time.monotonic()
                     metrics = self.evaluate()
@@ -174,12 +204,12 @@ class TrainingRun:
     def _batches(self):
         dataset = pipeline.training_batches(
             self._source,
-            self._train.train_split,
-            encoder=training_encoder(self._detector),
-            policy=build_policy(self._train),
-            image_size=self._detector.image_size,
-            batch_size=self._train.batch_size,
-            seed=self._train.seed,
+            self._train_config.train_split,
+            encoder=self._trainer.encoder,
+            policy=self._policy,
+            image_size=self._detector_config.image_size,
+            batch_size=self._train_config.batch_size,
+            seed=self._train_config.seed,
             start_step=self.step,
         )
         return self._trainer.strategy.experimental_distribute_dataset(dataset)
@@ -190,9 +220,9 @@ class TrainingRun:
             return
         names = shuffling.batch_image_ids(
             self._source,
-            self._train.train_split,
-            batch_size=self._train.batch_size,
-            seed=self._train.seed,
+            self._train_config.train_split,
+            batch_size=self._train_config.batch_size,
+            seed=self._train_config.seed,
             step=step,
         )
         raise InputError(
@@ -210,10 +240,10 @@ class _Window:
 
     def __init__(self, batch_size: int):
         self._batch_size = batch_size
-        self._losses: list[StepLosses] = []
+        self._losses: list[Losses] = []
         self._since = time.monotonic()
 
-    def add(self, losses: StepLosses) -> None:
+    def add(self, losses: Losses) -> None:
         self._losses.append(losses)
 
     def leave_out(self, seconds: float) -> None:
