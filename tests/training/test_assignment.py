@@ -78,7 +78,9 @@ def test_centerness_weighs_the_localisation_loss(small_detector):
     )
     batch, outputs = make_batch(config, [0.0, 0.0, 1.0, 1.0])
     outputs["logits"] = tf.zeros([1, 320, 5])
-    weights = StepAssignment(training_encoder(config)).localisation_weights(batch.targets)
+    weights = StepAssignment(training_encoder(config)).localisation_weights(
+        batch.targets
+    )
     positive = batch.targets.gclasses.numpy() > 0
     inside = weights.numpy()[positive]
     assert positive.sum() > 4

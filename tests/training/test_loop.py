@@ -33,9 +33,7 @@ def checkpoint_of(run_dir):
 
 
 @pytest.fixture
-def start(
-    tmp_path, small_detector, small_train, shapes_source, small_network
-):
+def start(tmp_path, small_detector, small_train, shapes_source, small_network):
     """(name, **values of TrainConfig) -> a `TrainingRun` and its `RunDir`."""
 
     def begin(name, *, source=shapes_source, parts=None, **values):
@@ -213,9 +211,7 @@ def test_run_begins_with_the_weights_of_another(
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
-def test_run_on_two_devices(
-    start, two_devices, small_network
-):
+def test_run_on_two_devices(start, two_devices, small_network):
     """Trains, evaluates with averaged weights, saves and is loaded."""
     run, run_dir = start("run", parts={"strategy": two_devices})
     assert run.train()["step"] == 2
