@@ -29,8 +29,6 @@ class YoloMatcher(base.Matcher):
 
     def in_training(self) -> "YoloMatcher":
         """See `Matcher`; the training step knows the predictions."""
-        if self.ignore_iou is None:
-            return self
         return dataclasses.replace(self, static_ignore=False)  # type: ignore
 
     def match_claims(

@@ -15,12 +15,7 @@ from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 def training_encoder(
     config: DetectorConfig, *, matcher: matchers.Matcher | None = None
 ) -> TargetEncoder:
-    """Makes the encoder for the input pipeline of training.
-
-    Args:
-      config: anchors, box code and matcher.
-      matcher: takes the place of the config's.
-    """
+    """Makes the `TargetEncoder` for the input pipeline of training."""
     matcher = matcher or matchers.build_matcher(
         config.matcher, config.matcher_params
     )

@@ -9,7 +9,7 @@ from absl import logging
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.models import Backbone, build_detector, load_imagenet
-from ssd_tf.training.optimizer import WeightAverage
+from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
 
 
@@ -107,11 +107,8 @@ def load_run(
         )
     model = build_detector(detector_config, backbone=backbone)
     parts = {"model": model}
-    average = None
-    if train_config.average_decay > 0.0:
-        average = WeightAverage(
-            model.trainable_variables, train_config.average_decay
-        )
+    average = build_average(train_config, model.trainable_variables)
+    if average is not None:
         parts["average"] = average
     run_dir.restore(tf.train.Checkpoint(**parts), whole=False)
     if average is not None:

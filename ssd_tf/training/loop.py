@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 from tqdm.auto import tqdm
@@ -15,14 +14,14 @@ from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.data.images import naming_undecodable
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
-from ssd_tf.losses import Losses, MultiBoxLoss
+from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir, write_json
-from ssd_tf.training.step import Trainer
+from ssd_tf.training.step import LossWindow, Trainer
 
 _REPORT_EVERY_STEPS = 20
 _SAVE_EVERY_SECONDS = 300.0
@@ -88,16 +87,7 @@ class TrainingRun:
         self._detect = make_detect_function(
             self._trainer.model, Decoder(detector_config)
         )
-        if run_dir.restore(self._trainer.checkpoint(), whole=True):
-            logging.info("resumed at step %d", self.step)
-        else:
-            initialize_weights(
-                detector_config,
-                train_config,
-                self._trainer.model,
-                backbone=backbone,
-            )
-            self._trainer.restart_average()
+        self._begin_or_resume(backbone)
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
         run_dir.create(detector_config, train_config)
@@ -106,6 +96,19 @@ class TrainingRun:
         )
         run_dir.forget_metrics_after(self.step)
         self._reporter = Reporter(run_dir)
+
+    def _begin_or_resume(self, backbone: Backbone | None) -> None:
+        trainer = self._trainer
+        if self._run_dir.restore(trainer.checkpoint(), whole=True):
+            logging.info("resumed at step %d", self.step)
+            return
+        initialize_weights(
+            self._detector_config,
+            self._train_config,
+            trainer.model,
+            backbone=backbone,
+        )
+        trainer.restart_average()
 
     @property
     def step(self) -> int:
@@ -162,10 +165,11 @@ class TrainingRun:
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = iter(dataset)
         batch_size = self._train_config.batch_size
-        window = _Window(batch_size)
+        last = self._train_config.steps
+        window = LossWindow(batch_size)
         saved_at = time.monotonic()
         with tqdm(
-            total=self._train_config.steps * batch_size,
+            total=last * batch_size,
             initial=self.step * batch_size,
             unit=" images",
             desc="train",
@@ -183,11 +187,7 @@ class TrainingRun:
                     )
                     self._reporter.training(step, values)
                 every = self._train_config.eval_every
-                if (
-                    every
-                    and step % every == 0
-                    and step < self._train_config.steps
-                ):
+                if every and step % every == 0 and step < last:
                     self._check_finite()
                     started_at = time.monotonic()
                     metrics = self.evaluate()
@@ -233,34 +233,3 @@ class TrainingRun:
 
     def _save(self) -> None:
         self._manager.save(checkpoint_number=self.step)
-
-
-class _Window:
-    """Losses since the last report. They stay on the device until asked."""
-
-    def __init__(self, batch_size: int):
-        self._batch_size = batch_size
-        self._losses: list[Losses] = []
-        self._since = time.monotonic()
-
-    def add(self, losses: Losses) -> None:
-        self._losses.append(losses)
-
-    def leave_out(self, seconds: float) -> None:
-        """Does not count time that was not spent on training."""
-        self._since += seconds
-
-    def take(self) -> dict[str, float]:
-        """Means of the window and its speed; starts a new window."""
-        total, classification, localisation = np.mean(
-            [[float(v) for v in losses] for losses in self._losses], axis=0
-        ).tolist()
-        seconds = time.monotonic() - self._since
-        speed = len(self._losses) * self._batch_size / seconds
-        self._losses, self._since = [], time.monotonic()
-        return {
-            "loss": total,
-            "classification": classification,
-            "localisation": localisation,
-            "images_per_second": round(speed, 2),
-        }

@@ -147,3 +147,10 @@ class WeightAverage(tf.Module):
         """Gives the model the averaged weights for good."""
         for source, average in zip(self._sources(), self.averages, strict=True):
             source.assign(average.numpy())
+
+
+def build_average(train_config: TrainConfig, variables) -> WeightAverage | None:
+    """Builds the average that is evaluated and exported; None where off."""
+    if train_config.average_decay <= 0.0:
+        return None
+    return WeightAverage(variables, train_config.average_decay)

@@ -1,9 +1,11 @@
 """The training step, on any `tf.distribute` strategy."""
 
 import contextlib
+import time
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.config import DetectorConfig, TrainConfig
@@ -12,8 +14,8 @@ from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone, build_detector
 from ssd_tf.training.assignment import StepAssignment, training_encoder
 from ssd_tf.training.optimizer import (
-    WeightAverage,
     adjust_gradients,
+    build_average,
     build_optimizer,
 )
 
@@ -73,11 +75,7 @@ class Trainer:
             self.model = build_detector(detector_config, backbone=backbone)
             variables = self.model.trainable_variables
             self.optimizer = build_optimizer(train_config, variables)
-            self.average = (
-                WeightAverage(variables, train_config.average_decay)
-                if train_config.average_decay > 0.0
-                else None
-            )
+            self.average = build_average(train_config, variables)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
     def checkpoint(self) -> tf.train.Checkpoint:
@@ -167,3 +165,35 @@ class Trainer:
         )
         self.optimizer.apply(gradients, variables)
         return *losses, gradient_norm
+
+
+class LossWindow:
+    """Losses since the last report, kept on the device until `take`."""
+
+    def __init__(self, batch_size: int):
+        self._batch_size = batch_size
+        self._losses: list[Losses] = []
+        self._since = time.monotonic()
+
+    def add(self, losses: Losses) -> None:
+        """Adds those of a step."""
+        self._losses.append(losses)
+
+    def leave_out(self, seconds: float) -> None:
+        """Does not count time that was not spent on training."""
+        self._since += seconds
+
+    def take(self) -> dict[str, float]:
+        """Means of the window and its speed; starts a new window."""
+        total, classification, localisation = np.mean(
+            [[float(v) for v in losses] for losses in self._losses], axis=0
+        ).tolist()
+        seconds = time.monotonic() - self._since
+        speed = len(self._losses) * self._batch_size / seconds
+        self._losses, self._since = [], time.monotonic()
+        return {
+            "loss": total,
+            "classification": classification,
+            "localisation": localisation,
+            "images_per_second": round(speed, 2),
+        }

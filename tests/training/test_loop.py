@@ -218,3 +218,18 @@ def test_run_on_two_devices(start, two_devices, small_network):
     # on one device
     _, _, model = load_run(run_dir.path, backbone=small_network)
     assert all(np.isfinite(v.numpy()).all() for v in model.weights)
+
+
+def test_policy_can_be_handed_in(start, monkeypatch):
+    class Stop(Exception):
+        """Raised in place of reading images."""
+
+    def training_batches(*args, policy, **kwargs):
+        raise Stop(policy)
+
+    monkeypatch.setattr(loop.pipeline, "training_batches", training_batches)
+    policy = ("mine",)
+    run, _ = start("run", parts={"policy": policy})
+    with pytest.raises(Stop) as caught:
+        run.train()
+    assert caught.value.args == (policy,)
