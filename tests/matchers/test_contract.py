@@ -191,3 +191,20 @@ def test_matchers_are_frozen(name):
     field = dataclasses.fields(matcher)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(matcher, field, 1)
+
+
+@EVERY
+def test_who_looks_at_predictions(name):
+    matcher = matchers.build_matcher(name)
+    expected = {"yolov2": 0.6, "yolov3": 0.5}.get(name)
+    assert matcher.prediction_ignore_iou == expected
+    changes = {} if expected is None else {"static_ignore": False}
+    assert matcher.in_training() == dataclasses.replace(matcher, **changes)
+
+
+@EVERY
+def test_centerness_is_asked_for_by_fcos_and_by_option_only(name):
+    assert matchers.build_matcher(name).centerness_weight is False
+    if name == "fcos":
+        params = matchers.parse_matcher_params(name, "centerness_weight=true")
+        assert matchers.build_matcher(name, params).centerness_weight

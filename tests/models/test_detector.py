@@ -16,9 +16,9 @@ IMAGENET = [name for name, b in BACKBONES.items() if b.download_imagenet]
 
 
 def config_of(backbone):
-    """The 300 px preset of a backbone, with three classes."""
+    """A 300 px detector of three classes."""
     return dataclasses.replace(
-        PRESETS[f"ssd300_{backbone}"], num_classes=C, class_names=()
+        PRESETS["ssd300_tiny"], backbone=backbone, num_classes=C
     )
 
 
@@ -197,6 +197,7 @@ def test_a_backbone_without_imagenet_weights_says_so(tiny):
         load_imagenet(tiny, "tiny")
 
 
-def test_every_backbone_has_a_300_preset():
-    for backbone in BACKBONES:
-        assert PRESETS[f"ssd300_{backbone}"].backbone == backbone
+def test_presets_are_named_after_size_and_backbone():
+    for name, config in PRESETS.items():
+        assert name == f"ssd{config.image_size}_{config.backbone}"
+        assert config.backbone in BACKBONES
