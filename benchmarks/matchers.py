@@ -35,26 +35,33 @@ _MATCHERS = flags.DEFINE_list(
 
 def train_one(name: str, source) -> dict:
     """Trains with one strategy -> a row of the table."""
-    detector = training.plan_detector(_PRESET.value, source, matcher=name)
-    config = training.plan_training(
+    detector_config = training.plan_detector(
+        _PRESET.value, source, matcher=name
+    )
+    train_config = training.plan_training(
         source,
         dataset=_DATASET.value,
         data_dir=_DATA_DIR.value,
-        backbone=detector.backbone,
-        recipe=training.default_recipe(_DATASET.value, detector.image_size),
+        backbone=detector_config.backbone,
+        recipe=training.default_recipe(
+            _DATASET.value, detector_config.image_size
+        ),
         overrides={"eval_every": 0},
         steps=_STEPS.value,
         seed=_SEED.value,
     )
     run_dir = training.RunDir(pathlib.Path(_RUNS_DIR.value) / name)
-    run_dir.check(detector, config)
+    run_dir.check(detector_config, train_config)
     if not run_dir.is_finished:
-        training.TrainingRun(detector, config, source, run_dir).train()
+        training.TrainingRun(
+            detector_config, train_config, source, run_dir
+        ).train()
     result = run_dir.read_result()
     coverage = anchor_coverage.measure_coverage(
-        detector, sources.cached_objects(source, config.train_split)
+        detector_config,
+        sources.cached_objects(source, train_config.train_split),
     )
-    images = source.num_examples(config.train_split)
+    images = source.num_examples(train_config.train_split)
     return {
         "mAP50": round(result["mAP"], 4),
         "AP": round(result["coco"]["mAP"], 4),
@@ -62,7 +69,7 @@ def train_one(name: str, source) -> dict:
             float(coverage.num_anchors.sum()) / images, 1
         ),
         "objects_without_anchor": int(np.sum(coverage.num_anchors == 0)),
-        "seconds": seconds_of_training(run_dir, config.batch_size),
+        "seconds": seconds_of_training(run_dir, train_config.batch_size),
     }
 
 

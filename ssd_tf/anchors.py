@@ -1,4 +1,4 @@
-"""Default boxes: the anchors of SSD, in Caffe's order.
+"""Anchors of SSD, in Caffe's order.
 
 Levels run fine to coarse, cells row by row, and the boxes of a cell fastest:
 (m, m), (sqrt(mM), sqrt(mM)), then w > h and w < h for each listed ratio
@@ -13,8 +13,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ssd_tf.anchor_spans import AnchorSpans, distinct_spans
 from ssd_tf.config import DetectorConfig
+
+
+class LevelCells(NamedTuple):
+    """Cells of one level.
+
+    Attributes:
+      centers: [N, 2] float32 cx, cy of each cell.
+      anchors: [N, A_k] int32 indices of each cell's anchors.
+    """
+
+    centers: np.ndarray
+    anchors: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +35,7 @@ class AnchorLevel:
     Attributes:
       feature_size: cells per side.
       step: distance between cell centres, relative to the image side.
-      shapes: [A_k, 2] float32 widths and heights of a cell's boxes, relative
+      shapes: [A_k, 2] float64 widths and heights of a cell's boxes, relative
         to the image side.
       min_size: side of the small square box, relative to the image side.
       start: index of the level's first anchor.
@@ -46,17 +57,30 @@ class AnchorLevel:
         """Number of anchors of the level."""
         return self.feature_size**2 * self.boxes_per_cell
 
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns cy and cx, each [f, f] float64, of the cells."""
+        # Caffe multiplies by the step instead of dividing by the number of
+        # cells, so the last centre of the 10x10 level lies at 304 of 300 px.
+        axis = (np.arange(self.feature_size) + 0.5) * self.step
+        cy, cx = np.meshgrid(axis, axis, indexing="ij")
+        return cy, cx
 
-class LevelCells(NamedTuple):
-    """Cells of one level.
+    def boxes(self) -> np.ndarray:
+        """Returns the boxes [f * f * A_k, 4] yxyx float64, row by row."""
+        cy, cx = (v[..., None] for v in self.grid())  # [f, f, 1]
+        half_w, half_h = self.shapes.astype(np.float64).T / 2  # [A_k]
+        corners = cy - half_h, cx - half_w, cy + half_h, cx + half_w
+        return np.stack(corners, axis=-1).reshape(-1, 4)
 
-    Attributes:
-      centers: [N, 2] float32 cx, cy of each cell.
-      anchors: [N, A_k] int32 indices of each cell's anchors.
-    """
-
-    centers: np.ndarray
-    anchors: np.ndarray
+    def cells(self) -> LevelCells:
+        """Returns the centres of the cells and the anchors of each."""
+        cy, cx = self.grid()
+        centers = np.stack([cx.ravel(), cy.ravel()], axis=-1)  # [N, 2]
+        index = np.arange(self.start, self.start + self.num_anchors)
+        return LevelCells(
+            centers.astype(np.float32),
+            index.reshape(-1, self.boxes_per_cell).astype(np.int32),
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,17 +113,23 @@ class Anchors:
         return cls(_read_only(boxes), _read_only(np.array(level, np.int32)))
 
     @classmethod
-    def from_levels(cls, levels: Sequence[AnchorLevel]) -> "Anchors":
-        """Anchors of any grids; each `start` must follow the level before."""
-        boxes = [
-            _grid_boxes(v.feature_size, v.step, v.shapes.astype(np.float64))
-            for v in levels
-        ]
+    def from_levels(
+        cls, levels: Sequence[AnchorLevel], *, clip: bool = False
+    ) -> "Anchors":
+        """Anchors of any grids; each `start` must follow the level before.
+
+        Args:
+          levels: fine to coarse.
+          clip: cut the boxes off at the image's border.
+        """
+        boxes = np.concatenate([v.boxes() for v in levels])  # [A, 4]
+        if clip:
+            boxes = np.clip(boxes, 0.0, 1.0)
         level = np.repeat(
             np.arange(len(levels)), [v.num_anchors for v in levels]
         )
         return cls(
-            boxes=_read_only(np.concatenate(boxes).astype(np.float32)),
+            boxes=_read_only(boxes.astype(np.float32)),
             level=_read_only(level.astype(np.int32)),
             levels=tuple(levels),
         )
@@ -118,7 +148,7 @@ class Anchors:
     def cells(self) -> tuple[LevelCells, ...]:
         """The cells of each level; without grids, each anchor is a cell."""
         if self.levels:
-            return tuple(_grid_cells(level) for level in self.levels)
+            return tuple(level.cells() for level in self.levels)
         members = [
             np.flatnonzero(self.level == k).astype(np.int32)
             for k in np.unique(self.level)
@@ -128,56 +158,38 @@ class Anchors:
             for index in members
         )
 
-    @functools.cached_property
-    def spans(self) -> AnchorSpans:
-        """The distinct extents and areas of the boxes."""
-        return distinct_spans(self.boxes)
-
 
 def build_anchors(config: DetectorConfig) -> Anchors:
-    """Default boxes of a detector.
+    """Builds the anchors of a detector.
 
     Args:
       config: sizes, steps and ratios of every level.
 
     Returns:
-      `Anchors` with 8732 boxes for the 300 presets and 24564 for 512.
+      `Anchors`: 8732 of the 300 presets, 24564 of 512.
     """
     levels: list[AnchorLevel] = []
-    boxes = []
-    start = 0
-    for k, feature_size in enumerate(config.feature_sizes):
-        min_size_px, max_size_px = (
-            config.min_sizes_px[k],
-            config.max_sizes_px[k],
-        )
+    for feature_size, step_px, min_size_px, max_size_px, aspect_ratios in zip(
+        config.feature_sizes,
+        config.steps_px,
+        config.min_sizes_px,
+        config.max_sizes_px,
+        config.aspect_ratios,
+        strict=True,
+    ):
         if config.truncate_sizes:
             min_size_px, max_size_px = int(min_size_px), int(max_size_px)
-        shapes = (
-            _cell_shapes(min_size_px, max_size_px, config.aspect_ratios[k])
-            / config.image_size
-        )  # [A_k, 2]
-        step = config.steps_px[k] / config.image_size
+        shapes_px = _cell_shapes(min_size_px, max_size_px, aspect_ratios)
         levels.append(
             AnchorLevel(
                 feature_size=feature_size,
-                step=step,
-                shapes=_read_only(shapes.astype(np.float32)),
+                step=step_px / config.image_size,
+                shapes=_read_only(shapes_px / config.image_size),
                 min_size=min_size_px / config.image_size,
-                start=start,
+                start=sum(level.num_anchors for level in levels),
             )
         )
-        start += levels[-1].num_anchors
-        boxes.append(_grid_boxes(feature_size, step, shapes))
-    all_boxes = np.concatenate(boxes)  # [A, 4]
-    if config.clip_anchors:
-        all_boxes = np.clip(all_boxes, 0.0, 1.0)
-    level = np.repeat(np.arange(len(levels)), [v.num_anchors for v in levels])
-    return Anchors(
-        boxes=_read_only(all_boxes.astype(np.float32)),
-        level=_read_only(level.astype(np.int32)),
-        levels=tuple(levels),
-    )
+    return Anchors.from_levels(levels, clip=config.clip_anchors)
 
 
 def _cell_shapes(min_size, max_size, aspect_ratios) -> np.ndarray:
@@ -191,31 +203,6 @@ def _cell_shapes(min_size, max_size, aspect_ratios) -> np.ndarray:
         shapes.append((min_size * root, min_size / root))
         shapes.append((min_size / root, min_size * root))
     return np.array(shapes)
-
-
-def _grid_boxes(feature_size, step, shapes) -> np.ndarray:
-    """Boxes of every cell of a level, row by row -> [f * f * A_k, 4] yxyx."""
-    # Caffe multiplies by the step instead of dividing by the number of cells,
-    # so the last centre of the 10x10 level lies at 304 of 300 pixels.
-    centres = (np.arange(feature_size) + 0.5) * step
-    cy = centres[:, None, None]
-    cx = centres[None, :, None]
-    half_w, half_h = shapes[:, 0] / 2, shapes[:, 1] / 2
-    corners = np.broadcast_arrays(
-        cy - half_h, cx - half_w, cy + half_h, cx + half_w
-    )  # 4 x [f, f, A_k]
-    return np.stack(corners, axis=-1).reshape(-1, 4)
-
-
-def _grid_cells(level: AnchorLevel) -> LevelCells:
-    axis = (np.arange(level.feature_size) + 0.5) * level.step
-    cy, cx = np.meshgrid(axis, axis, indexing="ij")
-    centers = np.stack([cx.ravel(), cy.ravel()], axis=-1)  # [N, 2]
-    index = np.arange(level.start, level.start + level.num_anchors)
-    return LevelCells(
-        centers.astype(np.float32),
-        index.reshape(-1, level.boxes_per_cell).astype(np.int32),
-    )
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -33,21 +33,32 @@ class BoxCoder:
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     encode_variance_in_target: bool = False
 
-    def encode(self, gt_boxes, anchor_boxes):
-        """Offsets of one box per anchor.
+    def encode(self, gt_boxes, anchor_boxes, *, pairs=None):
+        """Encodes boxes as offsets from anchors.
 
         Args:
-          gt_boxes: [A, 4] float32 yxyx with sides above zero.
+          gt_boxes: [M, 4] float32 yxyx; those encoded have sides above zero.
           anchor_boxes: [A, 4] array yxyx, a constant.
+          pairs: indices `(objects [P], anchors [P])` of what to encode; None
+            takes one box per anchor, in order.
 
         Returns:
-          [A, 4] float32 offsets cx, cy, w, h.
+          [P, 4] float32 offsets cx, cy, w, h; [A, 4] without `pairs`.
         """
-        codes, scales = self.anchor_codes(anchor_boxes)
-        return (box_codes(gt_boxes) - codes) * scales
+        # The logarithms are taken once per box and once per anchor, whatever
+        # the number of pairs.
+        cx, cy, w, h = tf.unstack(box_ops.yxyx_to_cxcywh(gt_boxes), axis=-1)
+        codes = tf.stack([cx, cy, tf.math.log(w), tf.math.log(h)], axis=-1)
+        anchor_codes, scales = self._constants(anchor_boxes)
+        if pairs is not None:
+            objects, anchors = pairs
+            codes = tf.gather(codes, objects)
+            anchor_codes = tf.gather(anchor_codes, anchors)
+            scales = tf.gather(scales, anchors)
+        return (codes - anchor_codes) * scales
 
     def decode(self, localisations, anchor_boxes):
-        """Boxes from offsets.
+        """Decodes offsets into boxes.
 
         Args:
           localisations: [.., 4] float32 offsets cx, cy, w, h.
@@ -68,20 +79,15 @@ class BoxCoder:
         return box_ops.cxcywh_to_yxyx(tf.stack([cx, cy, w, h], axis=-1))
 
     def applied_variances(self) -> tuple[float, ...]:
-        """What the offsets of cx, cy, w and h are divided by."""
+        """The divisors of the offsets of cx, cy, w and h."""
         if self.encode_variance_in_target:
             return (1.0, 1.0, 1.0, 1.0)
         return self.variances
 
-    def anchor_codes(self, anchor_boxes):
-        """What `encode` needs of the anchors, as constants.
+    def _constants(self, anchor_boxes):
+        """Codes and scales of anchors, each [A, 4] float32.
 
-        Args:
-          anchor_boxes: [A, 4] array yxyx.
-
-        Returns:
-          `(codes, scales)`, each [A, 4] float32: the offsets of a box are
-          (its code - codes) * scales.
+        The offsets of a box are (its code - codes) * scales.
         """
         ymin, xmin, ymax, xmax = np.asarray(anchor_boxes, np.float64).T
         size = np.stack([xmax - xmin, ymax - ymin], axis=-1)  # [A, 2]
@@ -90,16 +96,3 @@ class BoxCoder:
         scales = np.concatenate([1 / size, np.ones_like(size)], axis=-1)
         scales /= np.array(self.applied_variances())
         return codes.astype(np.float32), scales.astype(np.float32)
-
-
-def box_codes(boxes):
-    """The part of the code that depends on the box alone.
-
-    Args:
-      boxes: [.., 4] float32 yxyx with sides above zero.
-
-    Returns:
-      [.., 4] float32 cx, cy, ln w, ln h.
-    """
-    cx, cy, w, h = tf.unstack(box_ops.yxyx_to_cxcywh(boxes), axis=-1)
-    return tf.stack([cx, cy, tf.math.log(w), tf.math.log(h)], axis=-1)

@@ -1,23 +1,10 @@
 """Operations on boxes.
 
-A box is ymin, xmin, ymax, xmax, normalised to the image, float32. Functions
-take boxes as one tensor [.., 4]; the few that are on the hot path of target
-encoding work on the four coordinates as separate contiguous vectors.
+A box is ymin, xmin, ymax, xmax, normalised to the image, float32; boxes are
+one tensor [.., 4].
 """
 
-from typing import NamedTuple
-
 import tensorflow as tf
-
-
-class BoxVectors(NamedTuple):
-    """Corners and areas of N boxes as separate vectors, each [N]."""
-
-    ymin: tf.Tensor
-    xmin: tf.Tensor
-    ymax: tf.Tensor
-    xmax: tf.Tensor
-    area: tf.Tensor
 
 
 def area(boxes):
@@ -26,33 +13,24 @@ def area(boxes):
     return tf.maximum(ymax - ymin, 0.0) * tf.maximum(xmax - xmin, 0.0)
 
 
-def to_vectors(boxes) -> BoxVectors:
-    """Boxes [N, 4] -> their corners and areas as vectors of [N]."""
-    boxes = tf.convert_to_tensor(boxes, tf.float32)
-    ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
-    return BoxVectors(ymin, xmin, ymax, xmax, area(boxes))
-
-
 def pairwise_iou(boxes_a, boxes_b):
     """Intersection over union of every pair, without Caffe's +1.
 
     Args:
-      boxes_a: [N, 4] yxyx, or `BoxVectors` of N boxes.
-      boxes_b: [M, 4] yxyx, or `BoxVectors` of M boxes.
+      boxes_a: [.., N, 4] yxyx.
+      boxes_b: [.., M, 4] yxyx.
 
     Returns:
-      [N, M] float32. Zero where both boxes are empty.
+      [.., N, M] float32. Zero where both boxes are empty.
     """
-    a = boxes_a if isinstance(boxes_a, BoxVectors) else to_vectors(boxes_a)
-    b = boxes_b if isinstance(boxes_b, BoxVectors) else to_vectors(boxes_b)
-    height = tf.minimum(a.ymax[:, None], b.ymax) - tf.maximum(
-        a.ymin[:, None], b.ymin
-    )  # [N, M]
-    width = tf.minimum(a.xmax[:, None], b.xmax) - tf.maximum(
-        a.xmin[:, None], b.xmin
-    )  # [N, M]
-    intersection = tf.nn.relu(height) * tf.nn.relu(width)
-    union = a.area[:, None] + b.area - intersection
+    a = tf.convert_to_tensor(boxes_a, tf.float32)[..., :, None, :]
+    b = tf.convert_to_tensor(boxes_b, tf.float32)[..., None, :, :]
+    a_ymin, a_xmin, a_ymax, a_xmax = tf.unstack(a, axis=-1)  # [.., N, 1]
+    b_ymin, b_xmin, b_ymax, b_xmax = tf.unstack(b, axis=-1)  # [.., 1, M]
+    height = tf.minimum(a_ymax, b_ymax) - tf.maximum(a_ymin, b_ymin)
+    width = tf.minimum(a_xmax, b_xmax) - tf.maximum(a_xmin, b_xmin)
+    intersection = tf.nn.relu(height) * tf.nn.relu(width)  # [.., N, M]
+    union = area(a) + area(b) - intersection
     return tf.math.divide_no_nan(intersection, union)
 
 

@@ -1,4 +1,4 @@
-"""What the scripts share: logging, one-line errors, a clean stop."""
+"""Logging, one-line errors and a clean stop for all commands."""
 
 import logging as python_logging
 import os
@@ -59,7 +59,7 @@ def _forget_output() -> None:
 
 
 def _is_for_the_user(record: python_logging.LogRecord) -> bool:
-    """Leaves out what TensorFlow and its data sets tell of their work."""
+    """Leaves out the progress messages of TensorFlow and its data sets."""
     # .../site-packages/tensorflow, which begins tensorflow_datasets too.
     library = os.path.dirname(tf.__file__)
     return record.levelno >= python_logging.WARNING or not (
@@ -87,7 +87,7 @@ def bar_interval() -> float:
 
 
 def sibling(command: str) -> str:
-    """How to start another command: its script, where this is a script."""
+    """Command line that starts another command: by its script in a script."""
     if pathlib.Path(sys.argv[0]).name in ("train.py", "export.py"):
         return f"python {command}.py"
     return f"python -m ssd_tf {command}"

@@ -15,7 +15,7 @@ from ssd_tf.anchors import build_anchors
 from ssd_tf.box_coder import BoxCoder
 from ssd_tf.config import DetectorConfig
 
-# Of float32 logits, beyond what it can be.
+# More than the rounding errors of float32 logits can add up to.
 _ROUNDING = 1e-3
 
 
@@ -44,7 +44,7 @@ class Decoder:
       nms_iou_threshold: overlap above which the lower score goes; likewise.
       pre_nms_top_k: boxes per class that enter NMS; likewise.
       max_detections: K, detections per image; likewise.
-      multi_label: whether a box may be detected as several classes (Caffe).
+      multi_label: let a box be detected as several classes, as Caffe does.
         If not, each box keeps its best class only and boxes that are
         background most likely are dropped; the top k is then over all
         classes.
@@ -86,9 +86,8 @@ class Decoder:
           ValueError: outputs of another number of anchors or classes.
         """
         logits, offsets = self._checked(outputs)
-        # Almost all anchors are background: the others are all that is
-        # looked at from here on.
-        index = self._hopeful(logits)  # [B, n]
+        # Almost all anchors are background; only the others go on.
+        index = self._promising(logits)  # [B, n]
         return self._suppress(
             *self._candidates(
                 tf.gather(logits, index, axis=1, batch_dims=1),
@@ -99,7 +98,7 @@ class Decoder:
         )
 
     def candidates(self, outputs):
-        """What enters NMS, for exports whose format has an NMS of its own.
+        """Returns what enters NMS, for formats with an NMS of their own.
 
         Args:
           outputs: as of a call.
@@ -130,8 +129,8 @@ class Decoder:
         )
         return logits, offsets
 
-    def _hopeful(self, logits):
-        """Anchors [B, n], ascending, with all whose scores may suffice.
+    def _promising(self, logits):
+        """Anchors [B, n], ascending, with all that may pass the threshold.
 
         With m the largest logit of a class and b that of the background, no
         score exceeds e^m / (e^m + e^b). Here n is what the image with the
@@ -139,21 +138,21 @@ class Decoder:
         """
         best = tf.reduce_max(logits[..., 1:], axis=-1)
         margin = best - logits[..., 0]  # [B, A]
-        may_suffice = margin > self._least_margin - _ROUNDING
-        counts = tf.reduce_sum(tf.cast(may_suffice, tf.int32), axis=1)  # [B]
+        may_pass = margin > self._least_margin - _ROUNDING
+        counts = tf.reduce_sum(tf.cast(may_pass, tf.int32), axis=1)  # [B]
         count = tf.maximum(tf.reduce_max(counts), 1)
         _, index = tf.math.top_k(margin, k=count, sorted=False)
         # Of equal scores the first anchor is taken first.
         return tf.sort(index, axis=1)
 
     def _count_needed(self, scores):
-        """k, at most `pre_nms_top_k`, with room for all scores that suffice.
+        """k, at most `pre_nms_top_k`, with room for all above the threshold.
 
         Args:
           scores: [.., n].
         """
-        suffices = tf.cast(scores > self.score_threshold, tf.int32)
-        most = tf.reduce_max(tf.reduce_sum(suffices, axis=-1))
+        passes = tf.cast(scores > self.score_threshold, tf.int32)
+        most = tf.reduce_max(tf.reduce_sum(passes, axis=-1))
         limit = tf.minimum(self.pre_nms_top_k, tf.shape(scores)[-1])
         return tf.clip_by_value(most, 1, limit)
 

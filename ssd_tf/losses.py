@@ -119,6 +119,9 @@ def smooth_l1(difference):
 def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
     """Chooses each image's negatives of largest background loss.
 
+    A background loss above the k-th largest is taken; of those equal to it,
+    which an untrained network has many of, the first until there are k.
+
     Args:
       background_loss: [B, A] float32, -ln p(background).
       positive: [B, A] bool.
@@ -126,18 +129,20 @@ def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
       negative_ratio: how many for each positive of the image.
 
     Returns:
-      [B, A] bool, exactly min(floor(ratio * positives), negatives) per image;
-      of equal losses the first anchors are taken.
+      [B, A] bool, exactly min(floor(ratio * positives), negatives) per image.
     """
     count = ops.floor(
         negative_ratio * ops.sum(ops.cast(positive, "float32"), axis=1)
     )
     num_anchors = ops.shape(background_loss)[1]
     count = ops.cast(count, "int32")[:, None]  # [B, 1]
-    # A loss is never below zero: the others sort behind every negative.
+    # A loss is never below zero: with -1 the other anchors sort behind every
+    # negative, and the threshold is -1 where more are wanted than there are.
     score = ops.where(
         negative, ops.stop_gradient(background_loss), -1.0
     )  # [B, A]
+    # A sorted copy and one look-up: k differs between the images, which
+    # top_k cannot do.
     ascending = ops.sort(score, axis=1)
     threshold = ops.take_along_axis(
         ascending, ops.clip(num_anchors - count, 0, num_anchors - 1), axis=1

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf import box_coder, matchers
+from ssd_tf import matchers
 from ssd_tf.anchors import build_anchors
+from ssd_tf.box_coder import BoxCoder
 from ssd_tf.config import DetectorConfig
 
 
@@ -33,20 +34,22 @@ class TargetEncoder:
 
     Args:
       config: anchors, box code, and the matcher with its parameters.
+      matcher: takes the place of the config's.
 
     Raises:
       InputError: for an unknown matcher or parameter.
     """
 
-    def __init__(self, config: DetectorConfig):
+    def __init__(
+        self, config: DetectorConfig, *, matcher: matchers.Matcher | None = None
+    ):
         self.anchors = build_anchors(config)
-        self.matcher = matchers.build_matcher(
+        self.matcher = matcher or matchers.build_matcher(
             config.matcher, config.matcher_params
         )
-        self.coder = box_coder.BoxCoder(
+        self.coder = BoxCoder(
             config.variances, config.encode_variance_in_target
         )
-        self._anchor_codes = self.coder.anchor_codes(self.anchors.boxes)
 
     def __call__(self, gt_labels, gt_boxes) -> EncodedTargets:
         """Encodes one image, or a batch of images with padded objects.
@@ -88,14 +91,11 @@ class TargetEncoder:
         )
 
     def _targets(self, gt_index, gt_labels, gt_boxes):
-        # Positives are few: the code is computed for them alone, and the
-        # logarithms once per object.
+        # Positives are few: only they are encoded.
         rows = tf.where(gt_index >= 0)  # [P, 1]
         objects = tf.gather_nd(gt_index, rows)  # [P]
-        codes = tf.gather(box_coder.box_codes(gt_boxes), objects)  # [P, 4]
-        anchor_codes, scales = self._anchor_codes
-        offsets = (codes - tf.gather_nd(anchor_codes, rows)) * tf.gather_nd(
-            scales, rows
+        offsets = self.coder.encode(
+            gt_boxes, self.anchors.boxes, pairs=(objects, rows[:, 0])
         )  # [P, 4]
         num_anchors = len(self.anchors)
         return (
@@ -115,7 +115,7 @@ class TargetEncoder:
 def _check_shapes(labels_shape, boxes_shape):
     if boxes_shape.rank not in (2, 3) or boxes_shape[-1] != 4:
         raise ValueError(
-            "gt_boxes must be [M, 4] or [B, M, 4], " f"got {boxes_shape}"
+            f"gt_boxes must be [M, 4] or [B, M, 4], got {boxes_shape}"
         )
     if labels_shape.rank != boxes_shape.rank - 1 or not (
         labels_shape.is_compatible_with(boxes_shape[:-1])

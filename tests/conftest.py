@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures that several test files need."""
 
 import signal
 import sys
@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from ssd_tf import DetectorConfig, TrainConfig, commands, serving, training
 from ssd_tf.data.sources import registry, shapes, shapes_drawing
-from ssd_tf.models import BACKBONES, layers
-from ssd_tf.models.backbone import Backbone, level_names
+from ssd_tf.models import BACKBONES, Backbone, layers
 
 # Two devices for what is distributed. TensorFlow starts after this.
 tf.config.set_logical_device_configuration(
@@ -51,13 +50,16 @@ def _build_small(images, image_size):
     return [fine, layers.padded_conv_relu(x, 8, 3, strides=2, name="down2")]
 
 
-_SMALL = {"small": Backbone(build=_build_small, sources=level_names)}
+@pytest.fixture(scope="session")
+def small_network():
+    """A `Backbone` that is traced in a second, to hand in."""
+    return Backbone(build=_build_small)
 
 
 @pytest.fixture
-def small_backbone(monkeypatch):
-    """Makes the backbone "small" known: it is traced in a second."""
-    monkeypatch.setitem(BACKBONES, "small", _SMALL["small"])
+def small_backbone(monkeypatch, small_network):
+    """Makes "small" known by name, for commands that read it in a run."""
+    monkeypatch.setitem(BACKBONES, "small", small_network)
 
 
 _SMALL_DETECTOR = DetectorConfig(
@@ -74,7 +76,7 @@ _SMALL_DETECTOR = DetectorConfig(
 
 
 @pytest.fixture
-def small_detector(small_backbone):
+def small_detector():
     """A detector of 320 anchors for the classes of shapes."""
     return _SMALL_DETECTOR
 
@@ -115,24 +117,24 @@ def shapes_source(shapes_dir):
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory, shapes_dir):
+def small_run(tmp_path_factory, shapes_dir, small_network):
     """The directory of a finished run of the small detector."""
     run_dir = training.RunDir(tmp_path_factory.mktemp("run"))
     source = registry.build_source("shapes", data_dir=shapes_dir)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(BACKBONES, "small", _SMALL["small"])
-        training.TrainingRun(
-            _SMALL_DETECTOR, _SMALL_TRAIN, source, run_dir
-        ).train()
+    training.TrainingRun(
+        _SMALL_DETECTOR,
+        _SMALL_TRAIN,
+        source,
+        run_dir,
+        backbone=small_network,
+    ).train()
     return run_dir.path
 
 
 @pytest.fixture(scope="session")
-def small_model(small_run):
+def small_model(small_run, small_network):
     """The model of that run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(BACKBONES, "small", _SMALL["small"])
-        _, _, model = training.load_run(small_run)
+    _, _, model = training.load_run(small_run, backbone=small_network)
     return model
 
 

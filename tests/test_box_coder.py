@@ -29,6 +29,20 @@ def test_encode_by_hand_without_the_variances():
     )
 
 
+def test_pairs_are_encoded_alone():
+    rng = np.random.default_rng(0)
+    anchors = build_anchors(PRESETS["ssd300_tiny"]).boxes[:9]
+    boxes = np.sort(rng.random((3, 4)).astype(np.float32), axis=1)
+    # A box without area is encoded by nobody and does no harm.
+    boxes = np.vstack([boxes, np.zeros([1, 4], np.float32)])
+    pairs = [2, 0, 2], [8, 1, 4]
+    np.testing.assert_allclose(
+        BoxCoder().encode(boxes, anchors, pairs=pairs),
+        BoxCoder().encode(boxes[pairs[0]], anchors[pairs[1]]),
+        rtol=1e-6,
+    )
+
+
 def test_channels_are_cx_cy_w_h():
     # Anchor and box differ in one of the four only.
     anchor = np.array([[0.25, 0.25, 0.75, 0.75]], np.float32)

@@ -59,14 +59,16 @@ def test_iou_of_small_boxes_is_exact():
     assert box_ops.pairwise_iou(box, box).numpy() == pytest.approx(1, abs=1e-6)
 
 
-def test_iou_of_vectors_equals_iou_of_boxes():
+def test_iou_of_a_batch_equals_that_of_its_images():
     rng = np.random.default_rng(0)
-    a = rng.random((3, 4)).astype(np.float32)
-    b = rng.random((7, 4)).astype(np.float32)
-    np.testing.assert_array_equal(
-        box_ops.pairwise_iou(box_ops.to_vectors(a), box_ops.to_vectors(b)),
-        box_ops.pairwise_iou(a, b),
-    )
+    a = rng.random((2, 3, 4)).astype(np.float32)
+    b = rng.random((2, 7, 4)).astype(np.float32)
+    iou = box_ops.pairwise_iou(a, b)
+    assert iou.shape == (2, 3, 7)
+    for image in range(2):
+        np.testing.assert_array_equal(
+            iou[image], box_ops.pairwise_iou(a[image], b[image])
+        )
 
 
 @settings(max_examples=50, deadline=None)

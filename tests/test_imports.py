@@ -13,7 +13,6 @@ RANKS = {
     "version": 0,
     "config": 0,
     "box_ops": 0,
-    "anchor_spans": 0,
     "anchors": 1,
     "box_coder": 1,
     "losses": 1,

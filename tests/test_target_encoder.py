@@ -154,11 +154,14 @@ def test_bad_boxes_leave_the_good_ones_alone():
 
 
 def test_ignored_anchors(toy_config):
-    encode = TargetEncoder(toy_config)
-    encode.matcher = lambda gt_boxes, gt_labels, anchors: matchers.MatchResult(
-        tf.constant([0, matchers.IGNORED] + [matchers.UNMATCHED] * 6),
-        tf.constant([0.9, 0.45, 0.3, 0, 0, 0, 0, 0]),
-    )
+    class Fixed(matchers.Matcher):
+        def __call__(self, gt_boxes, gt_labels, anchors):
+            return matchers.MatchResult(
+                tf.constant([0, matchers.IGNORED] + [matchers.UNMATCHED] * 6),
+                tf.constant([0.9, 0.45, 0.3, 0, 0, 0, 0, 0]),
+            )
+
+    encode = TargetEncoder(toy_config, matcher=Fixed())
     targets = encode([2], [[0.0, 0.0, 0.5, 0.5]])
     assert targets.gclasses.numpy().tolist() == [2, 0, 0, 0, 0, 0, 0, 0]
     assert not np.any(targets.glocalisations[1])
@@ -203,6 +206,11 @@ def test_matcher_is_chosen_by_the_config():
     )
     few = np.count_nonzero(TargetEncoder(strict)(LABELS, BOXES).gclasses)
     assert 4 <= few < np.count_nonzero(ENCODER(LABELS, BOXES).gclasses)
+    matcher = matchers.build_matcher("ssd", strict.matcher_params)
+    handed_in = TargetEncoder(
+        dataclasses.replace(CONFIG, matcher="atss"), matcher=matcher
+    )
+    assert_same(handed_in(LABELS, BOXES), TargetEncoder(strict)(LABELS, BOXES))
     with pytest.raises(InputError, match="unknown matcher 'sdd'.*ssd"):
         TargetEncoder(dataclasses.replace(CONFIG, matcher="sdd"))
     wrong = dataclasses.replace(CONFIG, matcher_params=(("iou", 0.5),))

@@ -36,7 +36,7 @@ MATCHERS: dict[str, type[Matcher]] = {
 def build_matcher(
     name: str, params: tuple[tuple[str, Any], ...] = ()
 ) -> Matcher:
-    """The matcher of a name, with parameters as (name, value) pairs.
+    """Builds the matcher of a name, with parameters as (name, value) pairs.
 
     Raises:
       InputError: for an unknown name or parameter, listing the known ones,

@@ -1,4 +1,4 @@
-"""What every matcher takes and returns.
+"""The contract of all matchers, and steps that several of them share.
 
 A matcher is a frozen dataclass whose fields are its parameters. It is called
 as `matcher(gt_boxes, gt_labels, anchors)` with
@@ -31,7 +31,7 @@ MIN_INSIDE = 1e-5
 
 
 class MatchResult(NamedTuple):
-    """Which object each anchor answers for.
+    """The object assigned to each anchor.
 
     Attributes:
       gt_index: [A] int32 index into the objects, `UNMATCHED` or `IGNORED`.
@@ -45,6 +45,9 @@ class MatchResult(NamedTuple):
 
 class Matcher(abc.ABC):
     """A label-assignment strategy.
+
+    To add one, subclass this in a file of its own and name it in `MATCHERS`,
+    or hand an instance to `TargetEncoder` or `TrainingRun`.
 
     Attributes:
       prediction_ignore_iou: in training, an anchor that is not positive is
@@ -62,6 +65,13 @@ class Matcher(abc.ABC):
         self, gt_boxes: tf.Tensor, gt_labels: tf.Tensor, anchors: Anchors
     ) -> MatchResult:
         """Matches one image; shapes as in this module's text."""
+
+    def in_training(self) -> "Matcher":
+        """The matcher for the input pipeline of training.
+
+        It leaves to the training step what that decides by predictions.
+        """
+        return self
 
 
 def valid_objects(gt_boxes, gt_labels):
@@ -89,7 +99,7 @@ def matchable_boxes(gt_boxes, gt_labels):
 
 
 def match_best_object(iou, is_positive):
-    """Gives each positive anchor its best object.
+    """Gives each positive anchor the object it overlaps most.
 
     Args:
       iou: [A, M] float32.
@@ -132,6 +142,9 @@ def match_best_claim(claimed, score, num_anchors):
 def with_quality(iou, best_iou, gt_index) -> MatchResult:
     """Completes a match; drops pairs that do not overlap.
 
+    Rules about centres and shapes may pair an object with an anchor it does
+    not touch, for which there is nothing to learn.
+
     Args:
       iou: [A, M] float32.
       best_iou: [A] float32, `iou` reduced over the objects.
@@ -153,7 +166,7 @@ def with_quality(iou, best_iou, gt_index) -> MatchResult:
 
 
 def grids(anchors: Anchors, name: str) -> tuple[AnchorLevel, ...]:
-    """The grids of anchors, for strategies that cannot do without.
+    """Returns the grids of anchors, for strategies that need them.
 
     Raises:
       ValueError: for anchors made from boxes alone.

@@ -15,8 +15,8 @@ def match(iou):
     That gives the one stable matching in which both sides prefer the larger
     IoU, so it can be found by proposals: every object claims its best anchor,
     an anchor keeps its best claim, and an object that lost claims the best
-    anchor on which it beats the present holder. Without a collision this is
-    one argmax.
+    anchor on which it beats the present holder. Most images have no
+    collision; for them this is one argmax.
 
     Args:
       iou: [A, M] float32, M > 0.
@@ -34,7 +34,7 @@ def match(iou):
 
 
 def _has_collision(anchor):
-    """Whether two objects claim one anchor: [M] -> bool scalar."""
+    """True if two objects claim one anchor: [M] -> bool scalar."""
     claims = tf.gather_nd(anchor, tf.where(anchor != NO_ANCHOR))
     return tf.size(tf.unique(claims).y) < tf.size(claims)
 
@@ -53,6 +53,7 @@ def _resolve(iou, anchor, claimed_iou):
         claimed_iou = tf.tensor_scatter_nd_update(claimed_iou, rows, claim_iou)
         return anchor, claimed_iou, _lost(anchor, claimed_iou)
 
+    # Ends, as an anchor passes on to a better claim only.
     anchor, claimed_iou, _ = tf.while_loop(
         lambda anchor, claimed_iou, lost: tf.reduce_any(lost),
         claim_again,

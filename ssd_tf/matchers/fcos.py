@@ -55,6 +55,8 @@ class FcosMatcher(base.Matcher):
         top, bottom = cy - ymin, ymax - cy
         nearest = tf.minimum(tf.minimum(left, right), tf.minimum(top, bottom))
         farthest = tf.maximum(tf.maximum(left, right), tf.maximum(top, bottom))
+        # Both ends count: an object at the border of two ranges is learned by
+        # both levels.
         accepted = (nearest > 0) & (farthest >= low) & (farthest <= high)
         if self.center_radius:
             radius = _column(
@@ -83,7 +85,7 @@ def cell_of_anchors(anchors: Anchors) -> np.ndarray:
 
 
 def centerness(boxes, anchors: Anchors):
-    """How central anchors lie in the objects assigned to them.
+    """Measures how central anchors lie in the objects assigned to them.
 
     sqrt(min(l, r) / max(l, r) * min(t, b) / max(t, b)), with the distances of
     the anchor's centre to the object's edges (FCOS, equation 3).

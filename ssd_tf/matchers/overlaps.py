@@ -5,7 +5,9 @@ anchor are one contiguous row, so looking up its extents and its best object
 are copies and reductions of rows.
 """
 
+import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +29,7 @@ def anchor_iou(boxes, anchors: Anchors):
     Returns:
       [A, M] float32.
     """
-    spans = anchors.spans
+    spans = _distinct_spans(anchors)
     low, high = tf.unstack(
         tf.reshape(tf.transpose(boxes), [2, 2, 1, -1])
     )  # [2, 1, M], along y and along x
@@ -45,6 +47,74 @@ def anchor_iou(boxes, anchors: Anchors):
     union = tf.gather(both_areas, spans.area_group) - intersection
     iou = tf.math.divide_no_nan(intersection, union)
     return tf.reshape(iou, [len(anchors), -1])
+
+
+class _Spans(NamedTuple):
+    """The distinct extents of anchors along y and along x, and their areas.
+
+    The anchors of a grid share their extents: the 8732 of SSD300 have a few
+    hundred along each axis. What depends on one axis is computed once per
+    extent and looked up by groups of g anchors.
+
+    Attributes:
+      low: [2, U, 1] float32 lower ends, along y and along x.
+      high: [2, U, 1] float32 upper ends.
+      area: [V, 1] float32 distinct areas.
+      num_groups: rows of `low` and `high` in groups of g: 2 * U / g.
+      num_areas: rows of `area` in groups of g: V / g.
+      y_group: [A / g] int32 group of each g anchors along y.
+      x_group: [A / g] int32 group along x, counted on from those along y.
+      area_group: [A / g] int32 group of areas of each g anchors.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    area: np.ndarray
+    num_groups: int
+    num_areas: int
+    y_group: np.ndarray
+    x_group: np.ndarray
+    area_group: np.ndarray
+
+
+# Anchors compare by identity, so this keeps one result for each of the last
+# few detectors; an eager call would otherwise sort all anchors every time.
+@functools.lru_cache(maxsize=8)
+def _distinct_spans(anchors: Anchors) -> _Spans:
+    # The boxes of a cell come in pairs (2 + 2 per listed ratio), and to copy
+    # two at a time takes half as many copies.
+    group_size = 2 if len(anchors) % 2 == 0 else 1
+    ymin, xmin, ymax, xmax = anchors.boxes.T
+    y, y_group = _distinct(np.stack([ymin, ymax], axis=-1), group_size)
+    x, x_group = _distinct(np.stack([xmin, xmax], axis=-1), group_size)
+    # Both axes get as many rows, so that they are one tensor.
+    rows = max(len(y), len(x))
+    ends = np.stack(
+        [np.pad(v, [(0, rows - len(v)), (0, 0)], "edge") for v in (y, x)]
+    )  # [2, U, 2]
+    area, area_group = _distinct(
+        ((ymax - ymin) * (xmax - xmin))[:, None], group_size
+    )
+    return _Spans(
+        low=ends[..., :1].copy(),
+        high=ends[..., 1:].copy(),
+        area=area,
+        num_groups=2 * rows // group_size,
+        num_areas=len(area) // group_size,
+        y_group=y_group,
+        x_group=x_group + np.int32(rows // group_size),
+        area_group=area_group,
+    )
+
+
+def _distinct(values: np.ndarray, group_size: int):
+    """Distinct groups of g rows: [A, D] -> [U, D], and indices [A / g]."""
+    groups = values.reshape(len(values) // group_size, -1)
+    distinct, index = np.unique(groups, axis=0, return_inverse=True)
+    return (
+        distinct.reshape(-1, values.shape[1]),
+        index.reshape(-1).astype(np.int32),
+    )
 
 
 def iou_at(iou, anchor, objects):
@@ -131,7 +201,7 @@ def is_best_of_an_object(iou):
 
 
 def centers_inside(boxes, centers):
-    """How far points lie inside boxes, at the nearest edge.
+    """Distances of points inside boxes to the nearest edge.
 
     Args:
       boxes: [.., 4] float32 yxyx.

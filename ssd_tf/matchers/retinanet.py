@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from ssd_tf.matchers import base, overlaps
-from ssd_tf.matchers.rpn import match_between
+from ssd_tf.matchers import base
+from ssd_tf.matchers.rpn import TwoThresholdMatcher
 
 
 @dataclasses.dataclass(frozen=True)
-class RetinanetMatcher(base.Matcher):
+class RetinanetMatcher(TwoThresholdMatcher):
     """RetinaNet's two thresholds (arXiv:1708.02002, section 4.1).
 
     The paper has no forced match. Implementations have: with
@@ -25,18 +25,11 @@ class RetinanetMatcher(base.Matcher):
     negative_iou: float = 0.4
     allow_low_quality_matches: bool = False
 
-    def __post_init__(self):
-        base.check_range("positive_iou", self.positive_iou, 0, 1)
-        base.check_range(
-            "negative_iou", self.negative_iou, 0, self.positive_iou
-        )
-
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
         """Matches; see `ssd_tf.matchers.base` for shapes."""
-        boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
-        return match_between(
-            overlaps.anchor_iou(boxes, anchors),
-            positive_iou=self.positive_iou,
-            negative_iou=self.negative_iou,
+        return self.match(
+            gt_boxes,
+            gt_labels,
+            anchors,
             force_best=self.allow_low_quality_matches,
         )

@@ -7,8 +7,47 @@ import tensorflow as tf
 from ssd_tf.matchers import base, overlaps
 
 
+class TwoThresholdMatcher(base.Matcher):
+    """Positive above one IoU, background below another, between them ignored.
+
+    Attributes:
+      positive_iou: lowest IoU of a match.
+      negative_iou: lowest IoU of an anchor that is ignored.
+    """
+
+    positive_iou: float
+    negative_iou: float
+
+    def __post_init__(self):
+        base.check_range("positive_iou", self.positive_iou, 0, 1)
+        base.check_range(
+            "negative_iou", self.negative_iou, 0, self.positive_iou
+        )
+
+    def match(
+        self, gt_boxes, gt_labels, anchors, *, force_best: bool
+    ) -> base.MatchResult:
+        """Matches; see `ssd_tf.matchers.base` for shapes.
+
+        With `force_best` the best anchors of each object are positive too.
+        """
+        boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
+        iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
+        best_iou = tf.reduce_max(iou, axis=1)  # [A]
+        # An anchor that overlaps nothing is background at any thresholds.
+        overlapping = best_iou > 0
+        positive = (best_iou >= self.positive_iou) & overlapping
+        if force_best:
+            positive |= overlaps.is_best_of_an_object(iou)
+        index = base.match_best_object(iou, positive)  # [A]
+        between = ~positive & (best_iou >= self.negative_iou) & overlapping
+        return base.MatchResult(
+            tf.where(between, base.IGNORED, index), best_iou
+        )
+
+
 @dataclasses.dataclass(frozen=True)
-class RpnMatcher(base.Matcher):
+class RpnMatcher(TwoThresholdMatcher):
     """Faster R-CNN's rule (py-faster-rcnn, anchor_target_layer.py).
 
     Positive are anchors that overlap an object enough, and for each object
@@ -25,39 +64,6 @@ class RpnMatcher(base.Matcher):
     positive_iou: float = 0.7
     negative_iou: float = 0.3
 
-    def __post_init__(self):
-        base.check_range("positive_iou", self.positive_iou, 0, 1)
-        base.check_range(
-            "negative_iou", self.negative_iou, 0, self.positive_iou
-        )
-
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
         """Matches; see `ssd_tf.matchers.base` for shapes."""
-        boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
-        iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
-        return match_between(
-            iou,
-            positive_iou=self.positive_iou,
-            negative_iou=self.negative_iou,
-            force_best=True,
-        )
-
-
-def match_between(
-    iou, *, positive_iou: float, negative_iou: float, force_best: bool
-) -> base.MatchResult:
-    """Matches by two thresholds, with anchors between them ignored.
-
-    Args:
-      iou: [A, M] float32.
-      positive_iou: lowest IoU of a match.
-      negative_iou: lowest IoU of an anchor that is ignored.
-      force_best: the best anchors of each object are positive too.
-    """
-    best_iou = tf.reduce_max(iou, axis=1)  # [A]
-    positive = (best_iou >= positive_iou) & (best_iou > 0)
-    if force_best:
-        positive |= overlaps.is_best_of_an_object(iou)
-    index = base.match_best_object(iou, positive)  # [A]
-    between = ~positive & (best_iou >= negative_iou) & (best_iou > 0)
-    return base.MatchResult(tf.where(between, base.IGNORED, index), best_iou)
+        return self.match(gt_boxes, gt_labels, anchors, force_best=True)

@@ -58,6 +58,7 @@ def _keep(iou, best_iou, index) -> base.MatchResult:
 
 
 def _force_bipartite(iou, best_iou, index) -> base.MatchResult:
+    # Written last: a forced pair replaces what the threshold gave its anchor.
     anchor, claimed_iou = bipartite.match(iou)  # [M], [M]
     objects = tf.where(anchor != bipartite.NO_ANCHOR)  # [F, 1]
     rows = tf.gather_nd(anchor, objects)[:, None]  # [F, 1]

@@ -1,4 +1,6 @@
-"""What YOLOv2 and YOLOv3 share: an object's cell, and shape IoU."""
+"""Parts of YOLOv2 and YOLOv3: an object's cell, shape IoU, ignored anchors."""
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -7,16 +9,66 @@ from ssd_tf import box_ops
 from ssd_tf.matchers import base, overlaps
 
 
+class YoloMatcher(base.Matcher):
+    """Ignores what overlaps an object much; the claims are the subclass'.
+
+    Attributes:
+      ignore_iou: other anchors are ignored if their box overlaps an object
+        more; None ignores none. In training the box is the predicted one.
+      static_ignore: ignore by the anchors' own boxes, where no predictions
+        are known.
+    """
+
+    ignore_iou: float | None
+    static_ignore: bool
+
+    @property
+    def prediction_ignore_iou(self) -> float | None:  # type: ignore[override]
+        """See `Matcher`."""
+        return self.ignore_iou
+
+    def in_training(self) -> "YoloMatcher":
+        """See `Matcher`; the training step knows the predictions."""
+        return dataclasses.replace(self, static_ignore=False)  # type: ignore
+
+    def match_claims(
+        self, gt_boxes, claimed, score, anchors
+    ) -> base.MatchResult:
+        """Resolves claims; ignores other anchors that overlap an object much.
+
+        Args:
+          gt_boxes: [M, 4] float32 yxyx.
+          claimed: [M, N] int32 anchors.
+          score: [M, N] float32 shape IoUs.
+          anchors: A anchors.
+        """
+        iou = overlaps.anchor_iou(gt_boxes, anchors)  # [A, M]
+        match = base.with_quality(
+            iou,
+            tf.reduce_max(iou, axis=1),
+            base.match_best_claim(claimed, score, len(anchors)),
+        )
+        if self.ignore_iou is None or not self.static_ignore:
+            return match
+        ignored = (match.gt_index == base.UNMATCHED) & (
+            match.quality > self.ignore_iou
+        )
+        return match._replace(
+            gt_index=tf.where(ignored, base.IGNORED, match.gt_index)
+        )
+
+
 def shape_iou(boxes, shapes):
     """IoU of boxes and shapes with equal corners, so without positions.
 
     Args:
       boxes: [M, 4] float32 yxyx.
-      shapes: [S, 2] float32 widths and heights.
+      shapes: [S, 2] array of widths and heights.
 
     Returns:
       [M, S] float32; zero for a box without area.
     """
+    shapes = shapes.astype(np.float32)
     height, width = tf.split(boxes[:, 2:] - boxes[:, :2], 2, axis=1)  # [M, 1]
     intersection = tf.minimum(width, shapes[:, 0]) * tf.minimum(
         height, shapes[:, 1]
@@ -26,7 +78,7 @@ def shape_iou(boxes, shapes):
 
 
 def anchor_of_shape(boxes, shape, levels):
-    """The anchor of a shape in the cell that holds each box's centre.
+    """Finds the anchor of a shape in the cell that holds each box's centre.
 
     Args:
       boxes: [M, 4] float32 yxyx.
@@ -61,42 +113,14 @@ def anchor_of_shape(boxes, shape, levels):
     return tf.gather(first, shape) + (row * cells + column) * boxes_per_cell
 
 
-def match_claims(
-    gt_boxes, claimed, score, anchors, *, ignore_iou: float | None
-) -> base.MatchResult:
-    """Resolves claims; ignores other anchors that overlap an object much.
-
-    Args:
-      gt_boxes: [M, 4] float32 yxyx.
-      claimed: [M, N] int32 anchors.
-      score: [M, N] float32 shape IoUs.
-      anchors: A anchors.
-      ignore_iou: an anchor without an object is ignored if its IoU with any
-        is above; None ignores none.
-    """
-    iou = overlaps.anchor_iou(gt_boxes, anchors)  # [A, M]
-    match = base.with_quality(
-        iou,
-        tf.reduce_max(iou, axis=1),
-        base.match_best_claim(claimed, score, len(anchors)),
-    )
-    if ignore_iou is None:
-        return match
-    ignored = (match.gt_index == base.UNMATCHED) & (match.quality > ignore_iou)
-    return match._replace(
-        gt_index=tf.where(ignored, base.IGNORED, match.gt_index)
-    )
-
-
 def ignore_by_prediction(
     decoded_boxes, gt_boxes, gt_labels, gclasses, threshold: float
 ):
-    """Anchors to ignore because their prediction overlaps an object.
+    """Finds anchors to ignore because their prediction overlaps an object.
 
     The rule of YOLOv2 and YOLOv3 in training (pjreddie/darknet,
     region_layer.c and yolo_layer.c): a prediction that overlaps any object
-    more than the threshold is not told to be background. Nothing flows back
-    through the answer.
+    more than the threshold is no background. No gradient passes.
 
     Args:
       decoded_boxes: [B, A, 4] float32 yxyx predicted boxes.
@@ -111,19 +135,5 @@ def ignore_by_prediction(
     valid = base.valid_objects(gt_boxes, gt_labels)  # [B, M]
     boxes = tf.where(valid[..., None], gt_boxes, 0.0)
     predicted = tf.stop_gradient(decoded_boxes)
-    ymin, xmin, ymax, xmax = (
-        v[:, None] for v in tf.unstack(predicted, axis=-1)
-    )  # [B, 1, A]
-    gt_ymin, gt_xmin, gt_ymax, gt_xmax = (
-        v[..., None] for v in tf.unstack(boxes, axis=-1)
-    )  # [B, M, 1]
-    height = tf.minimum(ymax, gt_ymax) - tf.maximum(ymin, gt_ymin)
-    width = tf.minimum(xmax, gt_xmax) - tf.maximum(xmin, gt_xmin)
-    intersection = tf.nn.relu(height) * tf.nn.relu(width)  # [B, M, A]
-    union = (
-        box_ops.area(predicted)[:, None]
-        + box_ops.area(boxes)[..., None]
-        - intersection
-    )
-    iou = tf.math.divide_no_nan(intersection, union)  # [B, M, A]
+    iou = box_ops.pairwise_iou(boxes, predicted)  # [B, M, A]
     return tf.reduce_any(iou > threshold, axis=1) & (gclasses <= 0)

@@ -9,21 +9,21 @@ from ssd_tf.matchers import base, yolo_grid
 
 
 @dataclasses.dataclass(frozen=True)
-class Yolov2Matcher(base.Matcher):
+class Yolov2Matcher(yolo_grid.YoloMatcher):
     """YOLOv2 (pjreddie/darknet, region_layer.c, yolov2.cfg).
 
-    The cell that holds an object's centre answers for it, with the anchor
-    whose shape is most like the object's. YOLOv2 has one grid; so one level
-    is used, or each as if it were the only one. An anchor that several
-    objects ask for goes to the one most like it in shape (darknet: the last).
+    An object goes to the cell that holds its centre, there to the anchor
+    whose shape is most like its own. YOLOv2 has one grid; so one level is
+    used, or each as if it were the only one. An anchor that several objects
+    claim goes to the one most like it in shape (darknet: the last).
 
     Attributes:
       level: the level to use, 0 the finest; None uses each. Level 2 has
         10x10 cells at 300 pixels, the nearest to YOLOv2's 13x13.
       ignore_iou: other anchors are ignored if their box overlaps an object
         more; None ignores none. In training the box is the predicted one.
-      static_ignore: ignore by default boxes, where no predictions are known;
-        off where the training step ignores by predictions.
+      static_ignore: ignore by the anchors' own boxes, where no predictions
+        are known; training turns it off.
     """
 
     level: int | None = 2
@@ -33,11 +33,6 @@ class Yolov2Matcher(base.Matcher):
     def __post_init__(self):
         base.check_range("ignore_iou", self.ignore_iou, 0, 1)
         base.check_range("level", self.level, 0, tf.int32.max)
-
-    @property
-    def prediction_ignore_iou(self) -> float | None:  # type: ignore[override]
-        """See `Matcher`."""
-        return self.ignore_iou
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
         """Matches; see `ssd_tf.matchers.base` for shapes."""
@@ -56,10 +51,9 @@ class Yolov2Matcher(base.Matcher):
             best = tf.argmax(score, axis=1, output_type=tf.int32)  # [M]
             claimed.append(yolo_grid.anchor_of_shape(boxes, best, (level,)))
             scores.append(tf.reduce_max(score, axis=1))
-        return yolo_grid.match_claims(
+        return self.match_claims(
             boxes,
             tf.stack(claimed, axis=1),
             tf.stack(scores, axis=1),
             anchors,
-            ignore_iou=self.ignore_iou if self.static_ignore else None,
         )

@@ -1,4 +1,4 @@
-"""What a backbone is to the detector."""
+"""The seam between a backbone and the detector."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,26 +6,35 @@ from collections.abc import Callable, Sequence
 import keras
 
 
+def _numbered(num_levels: int) -> tuple[str, ...]:
+    return tuple(f"level{k}" for k in range(num_levels))
+
+
+def copy_by_name(source: keras.Model, target: keras.Model) -> None:
+    """Copies the weights of `source` to the layers of the same name."""
+    for layer in source.layers:
+        if layer.weights:
+            target.get_layer(layer.name).set_weights(layer.get_weights())
+
+
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """One backbone.
+    """A network from pixels to feature maps.
+
+    To add one, make a constant of this class in a file of its own and name it
+    in `BACKBONES`, or hand the object to `build_detector` or `TrainingRun`.
 
     Attributes:
       build: (images [B, S, S, 3] RGB 0..255, S) -> feature maps
         [B, f_k, f_k, C_k], fine to coarse.
+      level_names: (number of levels) -> names of the levels, with which the
+        names of their heads begin.
       download_imagenet: () -> Keras model with ImageNet weights; None where
         there are none.
       copy_imagenet: (that model, detector) -> None, copies what fits.
-      sources: (number of levels) -> names of the levels, which begin the
-        names of their heads.
     """
 
     build: Callable
-    sources: Callable[[int], Sequence[str]]
+    level_names: Callable[[int], Sequence[str]] = _numbered
     download_imagenet: Callable[[], keras.Model] | None = None
-    copy_imagenet: Callable[[keras.Model, keras.Model], None] | None = None
-
-
-def level_names(num_levels: int) -> tuple[str, ...]:
-    """Names of levels where there is no older convention."""
-    return tuple(f"level{k}" for k in range(num_levels))
+    copy_imagenet: Callable[[keras.Model, keras.Model], None] = copy_by_name

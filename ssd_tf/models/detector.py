@@ -1,26 +1,28 @@
-"""The detector: pixels -> class scores and offsets of every default box."""
+"""The detector: pixels -> class scores and offsets of every anchor."""
 
 import keras
 
 from ssd_tf.config import DetectorConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import mobilenet_v2, resnet50, tiny, vgg16
+from ssd_tf.models import applications, layers, tiny, vgg16
 from ssd_tf.models.backbone import Backbone
-from ssd_tf.models.heads import add_heads
 
 BACKBONES: dict[str, Backbone] = {
-    "mobilenet_v2": mobilenet_v2.BACKBONE,
-    "resnet50": resnet50.BACKBONE,
+    "mobilenet_v2": applications.MOBILENET_V2,
+    "resnet50": applications.RESNET50,
     "tiny": tiny.BACKBONE,
     "vgg16": vgg16.BACKBONE,
 }
 
 
-def build_detector(config: DetectorConfig) -> keras.Model:
+def build_detector(
+    config: DetectorConfig, *, backbone: Backbone | None = None
+) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
     Args:
       config: backbone, input size, anchors per cell and classes.
+      backbone: takes the place of the one that the config names.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -31,7 +33,7 @@ def build_detector(config: DetectorConfig) -> keras.Model:
       InputError: for an unknown backbone.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
-    backbone = find_backbone(config.backbone)
+    backbone = backbone or find_backbone(config.backbone)
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
     maps = backbone.build(images, size)
@@ -43,23 +45,72 @@ def build_detector(config: DetectorConfig) -> keras.Model:
             f"{_sizes(produced)} of a {size} px image, but feature_sizes "
             f"has {_sizes(expected)}"
         )
-    outputs = add_heads(
+    outputs = _add_heads(
         maps,
-        backbone.sources(len(maps)),
+        backbone.level_names(len(maps)),
         config.boxes_per_cell,
         config.num_classes + 1,
     )
     return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
 
 
-def load_imagenet(model: keras.Model, backbone_name: str) -> None:
+def _add_heads(maps, names, boxes_per_cell, num_outputs):
+    """Predicts classes and offsets for every anchor, by 3x3 convolutions.
+
+    A head's channels are box-major: channel a * K + c (weiliu89/caffe,
+    model_libs.py, CreateMultiBoxHead), so that a reshape of the map gives the
+    anchors' order.
+
+    Args:
+      maps: feature maps [B, f_k, f_k, C_k], fine to coarse.
+      names: names of the levels.
+      boxes_per_cell: A_k of each level.
+      num_outputs: classes including background.
+
+    Returns:
+      dict of "logits" [B, A, num_outputs] and "localisations" [B, A, 4].
+    """
+    logits, localisations = [], []
+    for features, name, boxes in zip(maps, names, boxes_per_cell, strict=True):
+        logits.append(_head(features, boxes, num_outputs, f"{name}_mbox_conf"))
+        localisations.append(_head(features, boxes, 4, f"{name}_mbox_loc"))
+    # Scores and offsets stay float32 under mixed precision: softmax and the
+    # exponential lose boxes in half precision.
+    concat = keras.layers.Concatenate
+    return {
+        "logits": concat(axis=1, name="logits", dtype="float32")(logits),
+        "localisations": concat(axis=1, name="localisations", dtype="float32")(
+            localisations
+        ),
+    }
+
+
+def _head(features, boxes, channels, name):
+    x = keras.layers.Conv2D(
+        boxes * channels,
+        3,
+        padding="same",
+        kernel_initializer=layers.CAFFE_XAVIER,
+        name=name,
+    )(features)
+    return keras.layers.Reshape((-1, channels), name=f"{name}_flat")(x)
+
+
+def load_imagenet(
+    model: keras.Model, backbone_name: str, *, backbone: Backbone | None = None
+) -> None:
     """Downloads the backbone's ImageNet weights and copies them.
+
+    Args:
+      model: the detector.
+      backbone_name: a key of `BACKBONES`, or the name of `backbone`.
+      backbone: as of `build_detector`.
 
     Raises:
       InputError: where the backbone has none or the download fails.
     """
-    backbone = find_backbone(backbone_name)
-    if backbone.download_imagenet is None or backbone.copy_imagenet is None:
+    backbone = backbone or find_backbone(backbone_name)
+    if backbone.download_imagenet is None:
         raise InputError(
             f"backbone {backbone_name!r} has no ImageNet weights; it trains "
             "from scratch"
@@ -76,7 +127,7 @@ def load_imagenet(model: keras.Model, backbone_name: str) -> None:
 
 
 def default_weights(backbone_name: str) -> str:
-    """What training begins with: "imagenet" where that exists, or "none"."""
+    """Returns "imagenet" where such weights exist, else "none"."""
     backbone = find_backbone(backbone_name)
     return "imagenet" if backbone.download_imagenet else "none"
 

@@ -16,7 +16,7 @@ class PixelNormalization(keras.layers.Layer):
     Args:
       mean: R, G, B values to subtract.
       scale: factor applied after the subtraction.
-      bgr: whether the backbone wants the channels as B, G, R.
+      bgr: return the channels as B, G, R.
     """
 
     def __init__(self, mean, *, scale=1.0, bgr=False, **kwargs):
@@ -35,7 +35,7 @@ class PixelNormalization(keras.layers.Layer):
         return ops.flip(images, axis=-1) if self.bgr else images
 
     def get_config(self):
-        """What `from_config` needs."""
+        """Returns the arguments for `from_config`."""
         return {
             **super().get_config(),
             "mean": self.mean,
@@ -76,7 +76,7 @@ class L2Norm(keras.layers.Layer):
         return features * ops.cast(1.0 / length, features.dtype) * self.gamma
 
     def get_config(self):
-        """What `from_config` needs."""
+        """Returns the arguments for `from_config`."""
         return {**super().get_config(), "initial_scale": self.initial_scale}
 
 
@@ -135,10 +135,3 @@ def extra_levels(features, *, num_strided, num_valid, last_kernel=3, first=6):
             )
         maps.append(features)
     return maps
-
-
-def copy_by_name(source, target):
-    """Copies the weights of `source` to the layers of the same name."""
-    for layer in source.layers:
-        if layer.weights:
-            target.get_layer(layer.name).set_weights(layer.get_weights())

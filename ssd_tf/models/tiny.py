@@ -7,7 +7,7 @@ rate of a matrix product, which depthwise convolutions do not.
 import keras
 
 from ssd_tf.models import layers
-from ssd_tf.models.backbone import Backbone, level_names
+from ssd_tf.models.backbone import Backbone
 
 
 def _conv(x, filters, kernel_size=3, *, name, strides=1, padding="same"):
@@ -51,4 +51,4 @@ def _build(images, image_size):
     return [c3, c4, c5, c6, c7, c8]
 
 
-BACKBONE = Backbone(build=_build, sources=level_names)
+BACKBONE = Backbone(build=_build)

@@ -49,12 +49,7 @@ def _download_imagenet():
 
 
 def _copy_imagenet(source, model):
-    """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2.
-
-    Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
-    in DeepLab's net surgery (the indices follow the common recipe; the
-    original ones were never published).
-    """
+    """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2."""
     for block, (_, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
             model.get_layer(f"conv{block}_{k}").set_weights(
@@ -70,18 +65,37 @@ def _copy_imagenet(source, model):
 def copy_fully_connected(model, fc1_weights, fc2_weights):
     """Sets fc6 and fc7 from VGG16's fully connected layers.
 
+    Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
+    in DeepLab's net surgery (the indices follow the common recipe; the
+    original ones were never published).
+
     Args:
       model: a detector with layers "fc6" and "fc7".
       fc1_weights: [25088, 4096] kernel and [4096] bias.
       fc2_weights: [4096, 4096] kernel and [4096] bias.
     """
-    kernel, bias = fc1_weights
-    kernel = kernel.reshape(7, 7, 512, 4096)[::3, ::3, :, ::4]
-    model.get_layer("fc6").set_weights([kernel, bias[::4]])
-    kernel, bias = fc2_weights
-    model.get_layer("fc7").set_weights(
-        [kernel[None, None, ::4, ::4], bias[::4]]
-    )
+    fc6 = subsample(fc1_weights, side=7, tap_stride=3, input_stride=1)
+    fc7 = subsample(fc2_weights, side=1, tap_stride=1, input_stride=4)
+    model.get_layer("fc6").set_weights(fc6)
+    model.get_layer("fc7").set_weights(fc7)
+
+
+def subsample(weights, *, side, tap_stride, input_stride):
+    """Makes a convolution of a fully connected layer, with a quarter of it.
+
+    Args:
+      weights: [side * side * C, N] kernel and [N] bias.
+      side: of the map that the layer was connected to.
+      tap_stride: keeps every such row and column of the map.
+      input_stride: keeps every such input channel.
+
+    Returns:
+      kernel [k, k, C / input_stride, N / 4] and bias [N / 4].
+    """
+    kernel, bias = weights
+    kernel = kernel.reshape(side, side, -1, kernel.shape[-1])
+    kernel = kernel[::tap_stride, ::tap_stride, ::input_stride, ::4]
+    return [kernel, bias[::4]]
 
 
 def _level_names(num_levels):
@@ -91,7 +105,7 @@ def _level_names(num_levels):
 
 BACKBONE = Backbone(
     build=_build,
-    sources=_level_names,
+    level_names=_level_names,
     download_imagenet=_download_imagenet,
     copy_imagenet=_copy_imagenet,
 )

@@ -5,8 +5,6 @@ anchors whose predicted box overlaps an object, and FCOS can weight positives
 by how central they are; both happen here, in the training step.
 """
 
-import dataclasses
-
 import tensorflow as tf
 
 from ssd_tf import matchers
@@ -14,30 +12,25 @@ from ssd_tf.config import DetectorConfig
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 
 
-def training_encoder(detector: DetectorConfig) -> TargetEncoder:
-    """The encoder for the input pipeline of training.
-
-    Where the step ignores by predictions, the encoder does not ignore by
-    default boxes as well.
-    """
-    matcher = matchers.build_matcher(detector.matcher, detector.matcher_params)
-    if matcher.prediction_ignore_iou is not None:
-        params = {**dict(detector.matcher_params), "static_ignore": False}
-        detector = dataclasses.replace(
-            detector, matcher_params=tuple(params.items())
-        )
-    return TargetEncoder(detector)
+def training_encoder(
+    config: DetectorConfig, *, matcher: matchers.Matcher | None = None
+) -> TargetEncoder:
+    """Makes the `TargetEncoder` for the input pipeline of training."""
+    matcher = matcher or matchers.build_matcher(
+        config.matcher, config.matcher_params
+    )
+    # Or anchors would be ignored by their own boxes and by the predicted ones.
+    return TargetEncoder(config, matcher=matcher.in_training())
 
 
 class StepAssignment:
     """Completes the targets of a batch in the training step.
 
     Args:
-      detector: anchors, box code and matcher.
+      encoder: that of the input pipeline, from `training_encoder`.
     """
 
-    def __init__(self, detector: DetectorConfig):
-        encoder = training_encoder(detector)
+    def __init__(self, encoder: TargetEncoder):
         self._anchors = encoder.anchors
         self._coder = encoder.coder
         self._ignore_iou = encoder.matcher.prediction_ignore_iou
@@ -48,7 +41,7 @@ class StepAssignment:
 
         Args:
           batch: `ssd_tf.data.pipeline.TrainingBatch`.
-          outputs: the detector's; nothing flows back through them.
+          outputs: the detector's; no gradient passes through them here.
         """
         targets = batch.targets
         if self._ignore_iou is None:

@@ -1,34 +1,51 @@
 """Weights to begin with, and detectors of earlier runs."""
 
+import os
+
 import keras
 import tensorflow as tf
 from absl import logging
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import build_detector, load_imagenet
-from ssd_tf.training.optimizer import WeightAverage
+from ssd_tf.models import Backbone, build_detector, load_imagenet
+from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
 
 
-def initialize_weights(model, backbone: str, init_weights: str) -> None:
+def initialize_weights(
+    detector_config: DetectorConfig,
+    train_config: TrainConfig,
+    model: keras.Model,
+    *,
+    backbone: Backbone | None = None,
+) -> None:
     """Gives a new model its first weights.
 
+    `init_weights` "none" leaves it as it is, "imagenet" loads the backbone,
+    and a run directory gives every layer of the same name and shape.
+
     Args:
+      detector_config: names the backbone.
+      train_config: names the weights.
       model: the detector.
-      backbone: name of its backbone.
-      init_weights: "none" leaves it as it is, "imagenet" loads the backbone,
-        and a run directory gives every layer of the same name and shape.
+      backbone: as of `build_detector`.
 
     Raises:
       InputError: the weights cannot be had.
     """
+    init_weights, name = train_config.init_weights, detector_config.backbone
     if init_weights == "none":
         return
     if init_weights == "imagenet":
-        load_imagenet(model, backbone)
+        load_imagenet(model, name, backbone=backbone)
         return
-    _, _, source = load_run(init_weights)
+    earlier_config, _ = RunDir(init_weights).read_configs()
+    _, _, source = load_run(
+        init_weights,
+        # The earlier run may have another backbone, known by its own name.
+        backbone=backbone if earlier_config.backbone == name else None,
+    )
     loaded, skipped = copy_matching_layers(source, model)
     logging.info("%s: loaded %d layers", init_weights, len(loaded))
     for line in skipped:
@@ -67,31 +84,33 @@ def copy_matching_layers(
     return loaded, skipped
 
 
-def load_run(path) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
-    """The detector of a run, with the weights that were evaluated.
+def load_run(
+    path: str | os.PathLike, *, backbone: Backbone | None = None
+) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
+    """Loads the detector of a run, with the weights that were evaluated.
 
     Args:
       path: a run directory.
+      backbone: the object that was handed to `TrainingRun`, if one was.
 
     Returns:
-      its configurations and its model.
+      `(detector_config, train_config, model)`.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits.
     """
     run_dir = RunDir(path)
-    detector, train = run_dir.read_configs()
+    detector_config, train_config = run_dir.read_configs()
     if run_dir.latest_checkpoint() is None:
         raise InputError(
             f"{run_dir.path} has no checkpoint yet; train it first"
         )
-    model = build_detector(detector)
+    model = build_detector(detector_config, backbone=backbone)
     parts = {"model": model}
-    average = None
-    if train.average_decay > 0.0:
-        average = WeightAverage(model.trainable_variables, train.average_decay)
+    average = build_average(train_config, model.trainable_variables)
+    if average is not None:
         parts["average"] = average
     run_dir.restore(tf.train.Checkpoint(**parts), whole=False)
     if average is not None:
         average.copy_to_model()
-    return detector, train, model
+    return detector_config, train_config, model

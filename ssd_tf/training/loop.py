@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 from tqdm.auto import tqdm
@@ -11,15 +10,17 @@ from tqdm.auto import tqdm
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import pipeline, shuffling
-from ssd_tf.data.augmentation.policy import build_policy
+from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
-from ssd_tf.training.assignment import training_encoder
+from ssd_tf.losses import MultiBoxLoss
+from ssd_tf.matchers import Matcher
+from ssd_tf.models import Backbone
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir, write_json
-from ssd_tf.training.step import StepLosses, Trainer
+from ssd_tf.training.step import LossWindow, Trainer
 
 _REPORT_EVERY_STEPS = 20
 _SAVE_EVERY_SECONDS = 300.0
@@ -36,12 +37,19 @@ def choose_strategy() -> tf.distribute.Strategy:
 class TrainingRun:
     """A run: trains from where it stands to its last step.
 
+    Parts that are handed in as objects take the place of those that the
+    configurations name; config.json records the names all the same.
+
     Args:
-      detector: what to train.
-      train: how.
+      detector_config: the detector to train.
+      train_config: how to train it.
       source: the data.
       run_dir: where the run is kept; created if it is not there.
       strategy: devices; `choose_strategy()` by default.
+      loss: called as `MultiBoxLoss` is.
+      backbone: the `ssd_tf.models.Backbone`.
+      matcher: the `ssd_tf.matchers.Matcher`.
+      policy: the augmentation.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -50,37 +58,56 @@ class TrainingRun:
 
     def __init__(
         self,
-        detector: DetectorConfig,
-        train: TrainConfig,
+        detector_config: DetectorConfig,
+        train_config: TrainConfig,
         source,
         run_dir: RunDir,
         *,
         strategy: tf.distribute.Strategy | None = None,
+        loss: MultiBoxLoss | None = None,
+        backbone: Backbone | None = None,
+        matcher: Matcher | None = None,
+        policy: Policy | None = None,
     ):
-        self._detector = detector
-        self._train = train
+        self._detector_config = detector_config
+        self._train_config = train_config
         self._source = source
         self._run_dir = run_dir
-        run_dir.check(detector, train)
-        self._trainer = Trainer(detector, train, strategy or choose_strategy())
-        self._detect = make_detect_function(
-            self._trainer.model, Decoder(detector)
+        self._policy = build_policy(train_config) if policy is None else policy
+        run_dir.check(detector_config, train_config)
+        self._trainer = Trainer(
+            detector_config,
+            train_config,
+            strategy or choose_strategy(),
+            loss=loss,
+            backbone=backbone,
+            matcher=matcher,
         )
-        if run_dir.restore(self._trainer.checkpoint(), whole=True):
-            logging.info("resumed at step %d", self.step)
-        else:
-            initialize_weights(
-                self._trainer.model, detector.backbone, train.init_weights
-            )
-            self._trainer.restart_average()
+        self._detect = make_detect_function(
+            self._trainer.model, Decoder(detector_config)
+        )
+        self._begin_or_resume(backbone)
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
-        run_dir.create(detector, train)
+        run_dir.create(detector_config, train_config)
         self._manager = tf.train.CheckpointManager(
             self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
         )
         run_dir.forget_metrics_after(self.step)
         self._reporter = Reporter(run_dir)
+
+    def _begin_or_resume(self, backbone: Backbone | None) -> None:
+        trainer = self._trainer
+        if self._run_dir.restore(trainer.checkpoint(), whole=True):
+            logging.info("resumed at step %d", self.step)
+            return
+        initialize_weights(
+            self._detector_config,
+            self._train_config,
+            trainer.model,
+            backbone=backbone,
+        )
+        trainer.restart_average()
 
     @property
     def step(self) -> int:
@@ -99,11 +126,11 @@ class TrainingRun:
         Raises:
           InputError: an image does not decode, or the loss is not finite.
         """
-        last = self._train.steps
+        last = self._train_config.steps
         stop = last if until is None else min(until, last)
         try:
             with pipeline.naming_undecodable(
-                self._source, self._train.train_split
+                self._source, self._train_config.train_split
             ):
                 self._train_steps(stop)
         finally:
@@ -122,8 +149,8 @@ class TrainingRun:
             metrics, samples = evaluate(
                 self._detect,
                 self._source,
-                self._train.eval_split,
-                image_size=self._detector.image_size,
+                self._train_config.eval_split,
+                image_size=self._detector_config.image_size,
                 num_samples=_NUM_SAMPLES,
             )
         metrics = {"step": self.step, **metrics}
@@ -136,11 +163,12 @@ class TrainingRun:
         dataset = self._batches()
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = iter(dataset)
-        batch_size = self._train.batch_size
-        window = _Window(batch_size)
+        batch_size = self._train_config.batch_size
+        last = self._train_config.steps
+        window = LossWindow(batch_size)
         saved_at = time.monotonic()
         with tqdm(
-            total=self._train.steps * batch_size,
+            total=last * batch_size,
             initial=self.step * batch_size,
             unit=" images",
             desc="train",
@@ -157,8 +185,8 @@ class TrainingRun:
                         f"loss={values['loss']:.3f}", refresh=False
                     )
                     self._reporter.training(step, values)
-                every = self._train.eval_every
-                if every and step % every == 0 and step < self._train.steps:
+                every = self._train_config.eval_every
+                if every and step % every == 0 and step < last:
                     self._check_finite()
                     started_at = time.monotonic()
                     metrics = self.evaluate()
@@ -175,12 +203,12 @@ class TrainingRun:
     def _batches(self):
         dataset = pipeline.training_batches(
             self._source,
-            self._train.train_split,
-            encoder=training_encoder(self._detector),
-            policy=build_policy(self._train),
-            image_size=self._detector.image_size,
-            batch_size=self._train.batch_size,
-            seed=self._train.seed,
+            self._train_config.train_split,
+            encoder=self._trainer.encoder,
+            policy=self._policy,
+            image_size=self._detector_config.image_size,
+            batch_size=self._train_config.batch_size,
+            seed=self._train_config.seed,
             start_step=self.step,
         )
         return self._trainer.strategy.experimental_distribute_dataset(dataset)
@@ -191,9 +219,9 @@ class TrainingRun:
             return
         names = shuffling.batch_image_ids(
             self._source,
-            self._train.train_split,
-            batch_size=self._train.batch_size,
-            seed=self._train.seed,
+            self._train_config.train_split,
+            batch_size=self._train_config.batch_size,
+            seed=self._train_config.seed,
             step=step,
         )
         raise InputError(
@@ -204,34 +232,3 @@ class TrainingRun:
 
     def _save(self) -> None:
         self._manager.save(checkpoint_number=self.step)
-
-
-class _Window:
-    """Losses since the last report. They stay on the device until asked."""
-
-    def __init__(self, batch_size: int):
-        self._batch_size = batch_size
-        self._losses: list[StepLosses] = []
-        self._since = time.monotonic()
-
-    def add(self, losses: StepLosses) -> None:
-        self._losses.append(losses)
-
-    def leave_out(self, seconds: float) -> None:
-        """Does not count time that was not spent on training."""
-        self._since += seconds
-
-    def take(self) -> dict[str, float]:
-        """Means of the window and its speed; starts a new window."""
-        total, classification, localisation = np.mean(
-            [[float(v) for v in losses] for losses in self._losses], axis=0
-        ).tolist()
-        seconds = time.monotonic() - self._since
-        speed = len(self._losses) * self._batch_size / seconds
-        self._losses, self._since = [], time.monotonic()
-        return {
-            "loss": total,
-            "classification": classification,
-            "localisation": localisation,
-            "images_per_second": round(speed, 2),
-        }

@@ -10,12 +10,12 @@ from ssd_tf.training.schedule import build_schedule
 
 
 def is_kernel(variable) -> bool:
-    """Whether decoupled decay applies: not to biases, nor normalisation."""
+    """True for what decoupled decay applies to: no bias, no normalisation."""
     return variable.path.rsplit("/", 1)[-1] in ("kernel", "depthwise_kernel")
 
 
 def has_l2(variable) -> bool:
-    """Whether Caffe's L2 applies: to kernels and to the scale of L2Norm.
+    """True for what Caffe's L2 applies to: kernels, and the scale of L2Norm.
 
     Source: weiliu89/caffe, model_libs.py: CreateMultiBoxHead leaves the decay
     of the normalisation's scale at 1, ConvBNLayer sets those of biases and
@@ -25,18 +25,20 @@ def has_l2(variable) -> bool:
 
 
 def is_bias(variable) -> bool:
-    """Whether a variable is the bias of a convolution."""
+    """True for the bias of a convolution."""
     return variable.path.rsplit("/", 1)[-1] == "bias"
 
 
-def _sgd(train: TrainConfig, variables):
+def _sgd(train_config: TrainConfig, variables):
     del variables  # Caffe's L2 goes through the momentum: see `add_l2`.
-    return keras.optimizers.SGD(build_schedule(train), momentum=train.momentum)
+    return keras.optimizers.SGD(
+        build_schedule(train_config), momentum=train_config.momentum
+    )
 
 
-def _adamw(train: TrainConfig, variables):
+def _adamw(train_config: TrainConfig, variables):
     optimizer = keras.optimizers.AdamW(
-        build_schedule(train), weight_decay=train.weight_decay
+        build_schedule(train_config), weight_decay=train_config.weight_decay
     )
     optimizer.exclude_from_weight_decay(
         [v for v in variables if not is_kernel(v)]
@@ -47,14 +49,14 @@ def _adamw(train: TrainConfig, variables):
 OPTIMIZERS = {"adamw": _adamw, "sgd": _sgd}
 
 
-def build_optimizer(train: TrainConfig, variables):
+def build_optimizer(train_config: TrainConfig, variables):
     """The optimiser of a training configuration, built for its variables."""
-    optimizer = OPTIMIZERS[train.optimizer](train, variables)
+    optimizer = OPTIMIZERS[train_config.optimizer](train_config, variables)
     optimizer.build(variables)
     return optimizer
 
 
-def adjust_gradients(gradients, variables, train: TrainConfig, replicas):
+def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
     """Clips, adds Caffe's L2 and scales the biases' gradients.
 
     Caffe adds the decay to the gradient before the momentum, where Keras'
@@ -64,28 +66,28 @@ def adjust_gradients(gradients, variables, train: TrainConfig, replicas):
       gradients: this replica's, one tensor per variable. Their sum over the
         replicas is the gradient; the optimiser takes that sum.
       variables: the trainable variables.
-      train: the configuration.
+      train_config: the configuration.
       replicas: the `tf.distribute.ReplicaContext`.
 
     Returns:
       list of this replica's gradients, to be summed again.
     """
     share = 1.0 / replicas.num_replicas_in_sync
-    if train.gradient_clip_norm > 0.0:
+    if train_config.gradient_clip_norm > 0.0:
         # Only the gradient of the whole batch has the norm to be clipped.
         gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         gradients, _ = tf.clip_by_global_norm(
-            gradients, train.gradient_clip_norm
+            gradients, train_config.gradient_clip_norm
         )
         gradients = [g * share for g in gradients]
-    if train.optimizer == "sgd":
+    if train_config.optimizer == "sgd":
         gradients = [
-            g + train.weight_decay * share * v if has_l2(v) else g
+            g + train_config.weight_decay * share * v if has_l2(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
-    if train.bias_lr_multiplier != 1.0:
+    if train_config.bias_lr_multiplier != 1.0:
         gradients = [
-            g * train.bias_lr_multiplier if is_bias(v) else g
+            g * train_config.bias_lr_multiplier if is_bias(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
     return list(gradients)
@@ -145,3 +147,10 @@ class WeightAverage(tf.Module):
         """Gives the model the averaged weights for good."""
         for source, average in zip(self._sources(), self.averages, strict=True):
             source.assign(average.numpy())
+
+
+def build_average(train_config: TrainConfig, variables) -> WeightAverage | None:
+    """Builds the average that is evaluated and exported; None where off."""
+    if train_config.average_decay <= 0.0:
+        return None
+    return WeightAverage(variables, train_config.average_decay)

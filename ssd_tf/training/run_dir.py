@@ -1,4 +1,4 @@
-"""The run directory: what a training run leaves on disk.
+"""The run directory: the files of a training run.
 
 config.json      everything needed to rebuild the detector, and how it was
                  trained (under "training")
@@ -36,7 +36,9 @@ class RunDir:
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
 
-    def check(self, detector: DetectorConfig, train: TrainConfig) -> None:
+    def check(
+        self, detector_config: DetectorConfig, train_config: TrainConfig
+    ) -> None:
         """Checks that `create` would take this configuration; writes nothing.
 
         Raises:
@@ -44,7 +46,7 @@ class RunDir:
             no configuration.
         """
         if self.config_file.exists():
-            self._check_same(detector, train)
+            self._check_same(detector_config, train_config)
         elif self.path.exists() and (
             not self.path.is_dir() or any(self.path.iterdir())
         ):
@@ -53,20 +55,25 @@ class RunDir:
                 "new or empty folder, or the folder of an earlier run"
             )
 
-    def create(self, detector: DetectorConfig, train: TrainConfig) -> None:
+    def create(
+        self, detector_config: DetectorConfig, train_config: TrainConfig
+    ) -> None:
         """Makes the directory, or checks that it is of this configuration.
 
         Raises:
           InputError: as `check`, or the directory cannot be written.
         """
-        self.check(detector, train)
+        self.check(detector_config, train_config)
         if self.config_file.exists():
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(
                 self.config_file,
-                {**detector.to_dict(), "training": train.to_dict()},
+                {
+                    **detector_config.to_dict(),
+                    "training": train_config.to_dict(),
+                },
             )
         except OSError as error:
             raise InputError(
@@ -81,8 +88,8 @@ class RunDir:
         """
         values = self._read_config_file()
         try:
-            training = TrainConfig.from_dict(values.pop("training"))
-            return DetectorConfig.from_dict(values), training
+            train_config = TrainConfig.from_dict(values.pop("training"))
+            return DetectorConfig.from_dict(values), train_config
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.config_file} does not describe a detector: {error}"
@@ -101,10 +108,10 @@ class RunDir:
                 f"{self.config_file} is not valid JSON: {error}"
             ) from error
 
-    def _check_same(self, detector, train) -> None:
-        old_detector, old_train = self.read_configs()
-        old = {**old_detector.to_dict(), **old_train.to_dict()}
-        new = {**detector.to_dict(), **train.to_dict()}
+    def _check_same(self, detector_config, train_config) -> None:
+        new = {**detector_config.to_dict(), **train_config.to_dict()}
+        detector_config, train_config = self.read_configs()
+        old = {**detector_config.to_dict(), **train_config.to_dict()}
         different = [name for name in new if old.get(name) != new[name]]
         if different:
             name = different[0]
@@ -117,7 +124,7 @@ class RunDir:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run was trained and evaluated to its end."""
+        """True once the run was trained and evaluated to its end."""
         return self.result_file.exists()
 
     def read_result(self) -> dict[str, Any]:
@@ -147,10 +154,10 @@ class RunDir:
 
         Args:
           checkpoint: the objects to restore.
-          whole: whether the file may hold nothing but these objects.
+          whole: the file may hold nothing but these objects.
 
         Returns:
-          whether there was one.
+          True if there was one.
 
         Raises:
           InputError: it is of other objects than these.

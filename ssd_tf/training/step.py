@@ -1,40 +1,53 @@
 """The training step, on any `tf.distribute` strategy."""
 
 import contextlib
+import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.losses import MultiBoxLoss
-from ssd_tf.models import build_detector
-from ssd_tf.training.assignment import StepAssignment
+from ssd_tf.losses import Losses, MultiBoxLoss
+from ssd_tf.matchers import Matcher
+from ssd_tf.models import Backbone, build_detector
+from ssd_tf.training.assignment import StepAssignment, training_encoder
 from ssd_tf.training.optimizer import (
-    WeightAverage,
     adjust_gradients,
+    build_average,
     build_optimizer,
 )
 
 
-class StepLosses(NamedTuple):
-    """Losses of the global batch, float32 scalars."""
-
-    total: tf.Tensor
-    classification: tf.Tensor
-    localisation: tf.Tensor
+def build_loss(
+    detector_config: DetectorConfig, train_config: TrainConfig
+) -> MultiBoxLoss:
+    """Builds the loss that the configurations describe."""
+    return MultiBoxLoss(
+        alpha=train_config.alpha,
+        negative_ratio=train_config.negative_ratio,
+        divide_by=(
+            detector_config.variances
+            if detector_config.encode_variance_in_target
+            else None
+        ),
+    )
 
 
 class Trainer:
     """Model, optimiser and averaged weights, with the step that trains them.
 
     Args:
-      detector: what to build.
-      train: how to train it.
-      strategy: where.
+      detector_config: the detector to build.
+      train_config: how to train it.
+      strategy: the devices to train it on.
+      loss: takes the place of `build_loss`.
+      backbone: takes the place of the one that `detector_config` names.
+      matcher: likewise.
 
     Attributes:
+      encoder: the `TargetEncoder` for the input pipeline.
       model: the detector.
       optimizer: its optimiser; `optimizer.iterations` counts the steps.
       average: `WeightAverage`, or None.
@@ -44,32 +57,25 @@ class Trainer:
 
     def __init__(
         self,
-        detector: DetectorConfig,
-        train: TrainConfig,
+        detector_config: DetectorConfig,
+        train_config: TrainConfig,
         strategy: tf.distribute.Strategy,
+        *,
+        loss: MultiBoxLoss | None = None,
+        backbone: Backbone | None = None,
+        matcher: Matcher | None = None,
     ):
         self.strategy = strategy
-        self._train = train
-        self._assignment = StepAssignment(detector)
-        self._loss = MultiBoxLoss(
-            alpha=train.alpha,
-            negative_ratio=train.negative_ratio,
-            divide_by=(
-                detector.variances
-                if detector.encode_variance_in_target
-                else None
-            ),
-        )
+        self.encoder = training_encoder(detector_config, matcher=matcher)
+        self._train_config = train_config
+        self._assignment = StepAssignment(self.encoder)
+        self._loss = loss or build_loss(detector_config, train_config)
         with strategy.scope():
-            keras.utils.set_random_seed(train.seed)
-            self.model = build_detector(detector)
+            keras.utils.set_random_seed(train_config.seed)
+            self.model = build_detector(detector_config, backbone=backbone)
             variables = self.model.trainable_variables
-            self.optimizer = build_optimizer(train, variables)
-            self.average = (
-                WeightAverage(variables, train.average_decay)
-                if train.average_decay > 0.0
-                else None
-            )
+            self.optimizer = build_optimizer(train_config, variables)
+            self.average = build_average(train_config, variables)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
     def checkpoint(self) -> tf.train.Checkpoint:
@@ -89,7 +95,7 @@ class Trainer:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every loss and gradient so far was finite."""
+        """True while every loss and gradient was finite."""
         return int(self.bad_step.numpy()) < 0
 
     def restart_average(self) -> None:
@@ -112,7 +118,7 @@ class Trainer:
         """
         return tf.function(self.step, input_signature=[element_spec])
 
-    def step(self, batch) -> StepLosses:
+    def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
@@ -120,7 +126,7 @@ class Trainer:
             self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
             for v in per_replica
         )
-        losses = StepLosses(*parts)
+        losses = Losses(*parts)
         # The loss alone hides it where a ReLU makes zero of NaN.
         is_finite = tf.math.is_finite(losses.total + gradient_norm)
         is_bad = ~is_finite & (self.bad_step < 0)
@@ -155,7 +161,39 @@ class Trainer:
         gradients = tape.gradient(losses.total, [v.value for v in variables])
         gradient_norm = tf.linalg.global_norm(gradients)
         gradients = adjust_gradients(
-            gradients, variables, self._train, replicas
+            gradients, variables, self._train_config, replicas
         )
         self.optimizer.apply(gradients, variables)
         return *losses, gradient_norm
+
+
+class LossWindow:
+    """Losses since the last report, kept on the device until `take`."""
+
+    def __init__(self, batch_size: int):
+        self._batch_size = batch_size
+        self._losses: list[Losses] = []
+        self._since = time.monotonic()
+
+    def add(self, losses: Losses) -> None:
+        """Adds those of a step."""
+        self._losses.append(losses)
+
+    def leave_out(self, seconds: float) -> None:
+        """Does not count time that was not spent on training."""
+        self._since += seconds
+
+    def take(self) -> dict[str, float]:
+        """Means of the window and its speed; starts a new window."""
+        total, classification, localisation = np.mean(
+            [[float(v) for v in losses] for losses in self._losses], axis=0
+        ).tolist()
+        seconds = time.monotonic() - self._since
+        speed = len(self._losses) * self._batch_size / seconds
+        self._losses, self._since = [], time.monotonic()
+        return {
+            "loss": total,
+            "classification": classification,
+            "localisation": localisation,
+            "images_per_second": round(speed, 2),
+        }

@@ -229,7 +229,8 @@ def yolov2(scene, level=2, ignore_iou=0.6, static_ignore=True):
     for number, grid in enumerate(anchors.levels):
         if level is None or level == number:
             for m in objects:
-                scores = [shape_iou(gt_boxes[m], s) for s in grid.shapes]
+                shapes = np.float32(grid.shapes)
+                scores = [shape_iou(gt_boxes[m], s) for s in shapes]
                 k = int(np.argmax(scores))
                 claims.append((scores[k], anchor_in(grid, gt_boxes[m], k), m))
     index = settle(claims, iou, len(anchors))
@@ -242,7 +243,7 @@ def yolov3(scene, ignore_iou=0.5, static_ignore=True):
     for m in objects:
         best = (0.0, 0)
         for grid in anchors.levels:
-            for k, shape in enumerate(grid.shapes):
+            for k, shape in enumerate(np.float32(grid.shapes)):
                 score = shape_iou(gt_boxes[m], shape)
                 if score > best[0]:
                     best = (score, anchor_in(grid, gt_boxes[m], k))

@@ -1,4 +1,4 @@
-"""What holds for every strategy, whatever the objects."""
+"""The contract of every strategy, whatever the objects."""
 
 import dataclasses
 import functools
@@ -19,6 +19,7 @@ CONFIG = dataclasses.replace(
     max_sizes_px=(111.0, 162.0, 213.0),
     aspect_ratios=((2,), (2, 3), (2,)),
 )
+NEED_GRIDS = {"fcos", "yolov2", "yolov3"}
 EVERY = pytest.mark.parametrize("name", sorted(matchers.MATCHERS))
 
 
@@ -169,13 +170,17 @@ def test_clipped_anchors(name, random_objects):
     assert np.any(TargetEncoder(config)(labels, boxes).gclasses)
 
 
-@pytest.mark.parametrize("name", ["fcos", "yolov2", "yolov3"])
-def test_grids_are_asked_for(name):
+@EVERY
+def test_grids_are_asked_for_where_they_are_needed(name):
     anchors = Anchors.from_boxes([[0, 0, 1, 1]])
-    with pytest.raises(ValueError, match=f"'{name}' needs anchors with grids"):
-        matchers.build_matcher(name)(
-            np.zeros([1, 4], np.float32), np.zeros(1, np.int32), anchors
-        )
+    arguments = np.float32([[0, 0, 1, 1]]), np.ones(1, np.int32), anchors
+    matcher = matchers.build_matcher(name)
+    if name in NEED_GRIDS:
+        message = f"'{name}' needs anchors with grids"
+        with pytest.raises(ValueError, match=message):
+            matcher(*arguments)
+    else:
+        assert matcher(*arguments).gt_index.numpy().tolist() == [0]
 
 
 @EVERY
@@ -186,3 +191,20 @@ def test_matchers_are_frozen(name):
     field = dataclasses.fields(matcher)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(matcher, field, 1)
+
+
+@EVERY
+def test_who_looks_at_predictions(name):
+    matcher = matchers.build_matcher(name)
+    expected = {"yolov2": 0.6, "yolov3": 0.5}.get(name)
+    assert matcher.prediction_ignore_iou == expected
+    changes = {} if expected is None else {"static_ignore": False}
+    assert matcher.in_training() == dataclasses.replace(matcher, **changes)
+
+
+@EVERY
+def test_centerness_is_asked_for_by_fcos_and_by_option_only(name):
+    assert matchers.build_matcher(name).centerness_weight is False
+    if name == "fcos":
+        params = matchers.parse_matcher_params(name, "centerness_weight=true")
+        assert matchers.build_matcher(name, params).centerness_weight

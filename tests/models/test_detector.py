@@ -1,6 +1,7 @@
 """The contract of every backbone, and what the detector does around it."""
 
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
@@ -11,25 +12,22 @@ from ssd_tf import PRESETS, InputError, build_anchors, build_detector
 from ssd_tf.models import BACKBONES, load_imagenet
 
 C = 3
-IMAGENET = {
-    "mobilenet_v2": "MobileNetV2",
-    "resnet50": "ResNet50",
-    "vgg16": "VGG16",
-}
+IMAGENET = [name for name, b in BACKBONES.items() if b.download_imagenet]
 
 
 def config_of(backbone):
-    """The 300 px preset of a backbone, with three classes."""
+    """A 300 px detector of three classes."""
     return dataclasses.replace(
-        PRESETS[f"ssd300_{backbone}"], num_classes=C, class_names=()
+        PRESETS["ssd300_tiny"], backbone=backbone, num_classes=C
     )
 
 
 @pytest.fixture(scope="module", params=sorted(BACKBONES))
 def detector(request):
-    """One detector of each backbone, and its config."""
+    """One detector of each backbone, its config, and outputs of two images."""
     config = config_of(request.param)
-    return build_detector(config), config
+    model = build_detector(config)
+    return model, config, model(random_images(2))
 
 
 @pytest.fixture(scope="module")
@@ -43,33 +41,34 @@ def random_images(batch, seed=0):
 
 
 def test_contract(detector):
-    model, config = detector
+    model, config, outputs = detector
     num_anchors = len(build_anchors(config))
     assert model.input_shape == (None, 300, 300, 3)
     assert {name: value.shape for name, value in model.output.items()} == {
         "logits": (None, num_anchors, C + 1),
         "localisations": (None, num_anchors, 4),
     }
-    images = random_images(2)
-    outputs = model(images)
     assert outputs["logits"].shape == (2, 8732, C + 1)
     assert outputs["localisations"].shape == (2, 8732, 4)
     for value in outputs.values():
         assert value.dtype == tf.float32
         assert np.isfinite(value).all()
-    # Pixels are 0..255 whatever their type.
-    as_float = model(images.astype(np.float32))
-    for name, value in outputs.items():
-        np.testing.assert_array_equal(as_float[name], value)
-    # And an image's outputs are its own, whatever the batch.
-    alone = model(images[1:])
+    # An image's outputs are its own, whatever the batch; and pixels are 0..255
+    # whatever their type.
+    alone = model(random_images(2)[1:].astype(np.float32))
     for name, value in outputs.items():
         np.testing.assert_allclose(alone[name][0], value[1], atol=1e-3)
 
 
+def test_type_of_the_pixels_changes_nothing(tiny):
+    images = random_images(2)
+    expected = tiny(images)
+    for name, value in tiny(images.astype(np.float32)).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
 def test_outputs_depend_on_the_image(detector):
-    model, _ = detector
-    outputs = model(random_images(2))
+    _, _, outputs = detector
     for value in outputs.values():
         for level in (0, 5775, 5776, 7942, 8542, 8692, 8728, 8731):
             assert np.abs(value[0, level] - value[1, level]).max() > 0
@@ -116,16 +115,15 @@ def test_cells_run_row_by_row(tiny):
     assert grid[-1, 0] == 0
 
 
-def test_preprocessing_is_inside():
+def test_preprocessing_is_inside(outline):
     # The means, R, G, B, become zeros; the channels are swapped to B, G, R.
-    model = build_detector(config_of("vgg16"))
-    normalize = model.get_layer("normalize")
+    normalize = outline(config_of("vgg16")).get_layer("normalize")
     pixels = np.float32([[[[123, 117, 104], [124, 117, 104]]]])
     np.testing.assert_array_equal(normalize(pixels), [[[[0, 0, 0], [0, 0, 1]]]])
 
 
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
-def test_feature_maps_that_do_not_fit_are_refused(backbone):
+def test_feature_maps_that_do_not_fit_are_refused(backbone, outline):
     config = dataclasses.replace(
         config_of(backbone), feature_sizes=(38, 19, 10, 5, 3, 2)
     )
@@ -134,7 +132,20 @@ def test_feature_maps_that_do_not_fit_are_refused(backbone):
         match=f"'{backbone}' makes feature maps 38x38, .*, 3x3, 1x1 of a 300 "
         "px image, but feature_sizes has 38x38, .*, 3x3, 2x2",
     ):
-        build_detector(config)
+        outline(config)
+
+
+def test_backbone_can_be_handed_in(outline):
+    config = dataclasses.replace(config_of("tiny"), backbone="mine")
+    names = [f"stage{k}" for k in range(6)]
+    mine = dataclasses.replace(
+        BACKBONES["tiny"], level_names=lambda num_levels: names[:num_levels]
+    )
+    model = outline(config, backbone=mine)
+    assert model.name == "ssd300_mine"
+    assert model.output["logits"].shape == (None, 8732, C + 1)
+    heads = [layer.name for layer in head_layers(model, "_mbox_conf")]
+    assert heads == [f"{name}_mbox_conf" for name in names]
 
 
 def test_unknown_backbone():
@@ -164,14 +175,16 @@ def test_outputs_are_float32_under_mixed_precision():
     assert all(v.dtype == "float32" for v in model.output.values())
 
 
-@pytest.mark.parametrize("backbone", sorted(IMAGENET))
+@pytest.mark.parametrize("backbone", IMAGENET)
 def test_a_failed_download_is_explained(backbone, monkeypatch):
     def unreachable(*args, weights="imagenet", **kwargs):
         assert weights == "imagenet"
         raise OSError("URL fetch failure on https://example.org: None")
 
+    for name, network in list(vars(keras.applications).items()):
+        if inspect.isfunction(network):
+            monkeypatch.setattr(keras.applications, name, unreachable)
     model = keras.Sequential(name="never_touched")
-    monkeypatch.setattr(keras.applications, IMAGENET[backbone], unreachable)
     with pytest.raises(
         InputError, match=f"'{backbone}' could not be downloaded .*URL fetch"
     ) as caught:
@@ -184,6 +197,7 @@ def test_a_backbone_without_imagenet_weights_says_so(tiny):
         load_imagenet(tiny, "tiny")
 
 
-def test_every_backbone_has_a_300_preset():
-    for backbone in BACKBONES:
-        assert PRESETS[f"ssd300_{backbone}"].backbone == backbone
+def test_presets_are_named_after_size_and_backbone():
+    for name, config in PRESETS.items():
+        assert name == f"ssd{config.image_size}_{config.backbone}"
+        assert config.backbone in BACKBONES

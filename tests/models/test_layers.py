@@ -124,21 +124,3 @@ def test_convolutions_begin_as_in_caffe():
     assert 0.99 * limit < np.abs(kernel).max() <= limit
     assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
     assert not bias.any()
-
-
-def test_copy_by_name():
-    def make(extra):
-        x = inputs = keras.Input((4,))
-        for name in ["a", "b"] + extra:
-            x = keras.layers.Dense(4, name=name)(x)
-        return keras.Model(inputs, x)
-
-    source, target = make([]), make(["head"])
-    layers.copy_by_name(source, target)
-    for name in ("a", "b"):
-        for one, other in zip(
-            source.get_layer(name).get_weights(),
-            target.get_layer(name).get_weights(),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(one, other)

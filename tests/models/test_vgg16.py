@@ -8,36 +8,39 @@ import pytest
 
 from ssd_tf import PRESETS, build_detector
 from ssd_tf.models import load_imagenet
-from ssd_tf.models.vgg16 import copy_fully_connected
+from ssd_tf.models.vgg16 import subsample
 
 
 @pytest.fixture(scope="module")
-def ssd300():
+def ssd300(outline):
+    return outline(PRESETS["ssd300_vgg16"])
+
+
+@pytest.fixture(scope="module")
+def ssd512(outline):
+    return outline(PRESETS["ssd512_vgg16"])
+
+
+@pytest.fixture(scope="module")
+def weighty():
+    """SSD300 with weights."""
     return build_detector(PRESETS["ssd300_vgg16"])
-
-
-@pytest.fixture(scope="module")
-def ssd512():
-    return build_detector(PRESETS["ssd512_vgg16"])
-
-
-def test_parameters_of_20_classes(ssd300, ssd512):
-    assert ssd300.count_params() == 26_285_486
-    assert ssd512.count_params() == 27_188_676
 
 
 @pytest.mark.parametrize(
     "name, num_classes, expected",
     [
+        ("ssd300_vgg16", 20, 26_285_486),
+        ("ssd512_vgg16", 20, 27_188_676),
         ("ssd300_vgg16", 80, 34_305_206),
         ("ssd300_vgg16", 90, 35_641_826),
         ("ssd512_vgg16", 80, 36_038_196),
         ("ssd512_vgg16", 90, 37_513_116),
     ],
 )
-def test_parameters_of_coco(name, num_classes, expected):
+def test_number_of_parameters(name, num_classes, expected, outline):
     config = dataclasses.replace(PRESETS[name], num_classes=num_classes)
-    assert build_detector(config).count_params() == expected
+    assert outline(config).count_params() == expected
 
 
 def kernel_shapes(model):
@@ -102,11 +105,11 @@ def test_layers_have_caffes_names_at_512(ssd512):
     assert kernel_shapes(ssd512) == {**BODY, **last, **heads(sources)}
 
 
-def test_gamma_begins_at_20_and_biases_at_0(ssd300):
-    gamma = ssd300.get_layer("conv4_3_norm").gamma
+def test_gamma_begins_at_20_and_biases_at_0(weighty):
+    gamma = weighty.get_layer("conv4_3_norm").gamma
     np.testing.assert_array_equal(gamma, np.full(512, 20))
     for name in (*BODY, *heads(SOURCES)):
-        assert not np.any(ssd300.get_layer(name).bias), name
+        assert not np.any(weighty.get_layer(name).bias), name
 
 
 def map_sizes(model, names):
@@ -153,39 +156,27 @@ def test_pool4_takes_the_map_before_the_norm(ssd300):
     assert ssd300.get_layer("conv4_3_norm").input is conv4_3
 
 
-def made_weights():
-    """fc1 and fc2 whose entries tell where they come from."""
-    # Too large to be made of distinct floats: one axis at a time is told.
-    y, x, c, out = 7, 7, 512, 4096
-    kernel1 = np.zeros([y, x, c, out], np.float32)
-    kernel1 += np.arange(y, dtype=np.float32)[:, None, None, None] * 100_000
-    kernel1 += np.arange(x, dtype=np.float32)[:, None, None] * 10_000
-    kernel1 += np.arange(out, dtype=np.float32)
-    kernel1[:, :, 5, :] *= -1
-    kernel2 = np.arange(4096 * 4096, dtype=np.float32).reshape(4096, 4096)
-    bias = np.arange(4096, dtype=np.float32)
-    return [kernel1.reshape(25088, 4096), bias], [kernel2, bias + 1]
-
-
-def test_fc6_and_fc7_are_subsampled(ssd300):
-    names = ["fc6", "fc7"]
-    original = [ssd300.get_layer(name).get_weights() for name in names]
-    fc1, fc2 = made_weights()
-    copy_fully_connected(ssd300, fc1, fc2)
-    kernel, bias = ssd300.get_layer("fc6").get_weights()
-    kernel7, bias7 = ssd300.get_layer("fc7").get_weights()
-    for name, weights in zip(names, original):
-        ssd300.get_layer(name).set_weights(weights)
-    # Taps 0, 3, 6 of seven and every fourth output.
-    assert kernel[0, 0, 0, 1] == 4
-    assert kernel[1, 0, 0, 0] == 300_000
-    assert kernel[0, 2, 0, 0] == 60_000
-    assert kernel[2, 1, 7, 1023] == 600_000 + 30_000 + 4092
-    assert kernel[2, 1, 5, 1023] == -(600_000 + 30_000 + 4092)
-    assert bias[[0, 1, 1023]].tolist() == [0, 4, 4092]
+def test_fully_connected_layers_are_subsampled():
+    # 7x7 taps, 2 inputs and 8 outputs, all of them distinct.
+    kernel = np.arange(7 * 7 * 2 * 8, dtype=np.float32).reshape(98, 8)
+    kernel, bias = subsample(
+        [kernel, np.arange(8)], side=7, tap_stride=3, input_stride=1
+    )
+    assert kernel.shape == (3, 3, 2, 2)
+    for y, x, channel, out in np.ndindex(*kernel.shape):
+        # Taps 0, 3, 6 of seven and every fourth output.
+        row = (3 * y * 7 + 3 * x) * 2 + channel
+        assert kernel[y, x, channel, out] == row * 8 + 4 * out
+    assert bias.tolist() == [0, 4]
+    kernel, bias = subsample(
+        [np.arange(64).reshape(8, 8), np.arange(8) + 1],
+        side=1,
+        tap_stride=1,
+        input_stride=4,
+    )
     # Row 4i, column 4j.
-    assert kernel7[0, 0, 1, 2] == 4 * 4096 + 8
-    assert bias7[[0, 1, 1023]].tolist() == [1, 5, 4093]
+    assert kernel.tolist() == [[[[0, 4], [32, 36]]]]
+    assert bias.tolist() == [1, 5]
 
 
 class FakeLayer:
@@ -196,17 +187,20 @@ class FakeLayer:
         return self.weights
 
 
-def test_imagenet_weights_go_to_the_layers_of_their_place(ssd300, monkeypatch):
+def test_imagenet_weights_go_to_the_layers_of_their_place(weighty, monkeypatch):
     """Without a network: Keras' model is replaced by made weights."""
     blocks = [name for name in BODY if name < "conv6" and name[:2] != "fc"]
-    original = {name: ssd300.get_layer(name).get_weights() for name in BODY}
+    original = {name: weighty.get_layer(name).get_weights() for name in BODY}
     fake = {
         f"block{name[4]}_conv{name[6]}": FakeLayer(
             [np.full(BODY[name], k, "f"), np.full(BODY[name][-1:], -k, "f")]
         )
         for k, name in enumerate(blocks)
     }
-    fc1, fc2 = made_weights()
+    # Rows, or columns, that repeat one another take no memory.
+    out = np.arange(4096, dtype=np.float32)
+    fc1 = [np.broadcast_to(out, (25088, 4096)), out]
+    fc2 = [np.broadcast_to(-out[:, None], (4096, 4096)), out + 1]
     fake |= {"fc1": FakeLayer(fc1), "fc2": FakeLayer(fc2)}
 
     class FakeVgg:
@@ -217,13 +211,18 @@ def test_imagenet_weights_go_to_the_layers_of_their_place(ssd300, monkeypatch):
             return fake[name]
 
     monkeypatch.setattr(keras.applications, "VGG16", FakeVgg)
-    load_imagenet(ssd300, "vgg16")
+    load_imagenet(weighty, "vgg16")
     assert len(blocks) == 13
-    loaded = {name: ssd300.get_layer(name).get_weights() for name in BODY}
+    loaded = {name: weighty.get_layer(name).get_weights() for name in BODY}
     for name, weights in original.items():
-        ssd300.get_layer(name).set_weights(weights)
+        weighty.get_layer(name).set_weights(weights)
     for k, name in enumerate(blocks):
         kernel, bias = loaded[name]
         assert np.unique(kernel) == k and np.unique(bias) == -k
-    assert loaded["fc6"][0][0, 0, 0, 1] == 4
+    kernel, bias = loaded["fc6"]
+    np.testing.assert_array_equal(kernel[2, 1, 511], out[::4])
+    np.testing.assert_array_equal(bias, out[::4])
+    kernel, bias = loaded["fc7"]
+    np.testing.assert_array_equal(kernel[0, 0, :, 1023], -out[::4])
+    np.testing.assert_array_equal(bias, out[::4] + 1)
     np.testing.assert_array_equal(loaded["conv6_1"][0], original["conv6_1"][0])

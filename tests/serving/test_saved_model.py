@@ -149,8 +149,8 @@ def test_answers_are_those_of_the_model(serve, small_module, pictures):
         assert_close(value, expected[name].numpy())
 
 
-def test_nothing_found_is_finite(small_detector, pictures):
-    model = build_detector(small_detector)
+def test_nothing_found_is_finite(small_detector, small_network, pictures):
+    model = build_detector(small_detector, backbone=small_network)
     nothing = Decoder(small_detector, score_threshold=1.0)
     module = serving.DetectionModule(model, small_detector, decoder=nothing)
     outputs = module.detect_bytes(tf.constant(pictures[:2]))

@@ -24,18 +24,34 @@ def kernels(model):
 
 
 @pytest.fixture
-def other_classes(small_detector):
-    """A detector of two classes instead of five, with other weights."""
+def other_classes(small_detector, small_network):
+    """A detector of two classes instead of four, with other weights."""
     keras.utils.set_random_seed(1)
     return build_detector(
         dataclasses.replace(
             small_detector, num_classes=2, class_names=("cat", "dog")
-        )
+        ),
+        backbone=small_network,
     )
 
 
-def test_class_heads_are_skipped(small_detector, other_classes):
-    source = build_detector(small_detector)
+@pytest.fixture
+def initialize(small_detector, small_train, small_network):
+    """(model, init_weights) -> None, with the backbone handed in."""
+
+    def call(model, init_weights):
+        initialize_weights(
+            small_detector,
+            dataclasses.replace(small_train, init_weights=str(init_weights)),
+            model,
+            backbone=small_network,
+        )
+
+    return call
+
+
+def test_class_heads_are_skipped(small_model, other_classes):
+    source = small_model
     before = kernels(other_classes)
     loaded, skipped = copy_matching_layers(source, other_classes)
     assert skipped == [
@@ -44,15 +60,7 @@ def test_class_heads_are_skipped(small_detector, other_classes):
         "[(3, 3, 8, 12), (12,)]"
         for name in HEADS
     ]
-    assert loaded == [
-        "stem",
-        "stem_bn",
-        "down1",
-        "norm",
-        "down2",
-        "level0_mbox_loc",
-        "level1_mbox_loc",
-    ] or sorted(loaded) == sorted(
+    assert sorted(loaded) == sorted(
         ["stem", "stem_bn", "down1", "norm", "down2"]
         + ["level0_mbox_loc", "level1_mbox_loc"]
     )
@@ -78,46 +86,50 @@ def test_layers_of_other_names_are_skipped():
     )
 
 
-def test_run_gives_its_weights_and_says_so(small_run, other_classes, caplog):
+def test_run_gives_its_weights_and_says_so(
+    small_run, small_model, other_classes, initialize, caplog
+):
     with caplog.at_level(logging.INFO, logger="absl"):
-        initialize_weights(other_classes, "small", str(small_run))
+        initialize(other_classes, small_run)
     assert f"{small_run}: loaded 7 layers" in caplog.messages
     skipped = [m for m in caplog.messages if "skipped" in m]
     assert len(skipped) == 2
     for message, name in zip(skipped, HEADS, strict=True):
         assert message.startswith(f"{small_run}: skipped {name}: shape ")
-    _, _, source = load_run(small_run)
     np.testing.assert_array_equal(
-        kernels(other_classes)["stem/kernel"], kernels(source)["stem/kernel"]
+        kernels(other_classes)["stem/kernel"],
+        kernels(small_model)["stem/kernel"],
     )
 
 
-def test_run_without_a_common_layer(small_run, small_backbone):
+def test_run_without_a_common_layer(small_run, initialize):
     model = keras.Sequential(
         [keras.Input((3,)), keras.layers.Dense(2)], name="stranger"
     )
     with pytest.raises(InputError, match="no layer .* of stranger"):
-        initialize_weights(model, "small", str(small_run))
+        initialize(model, small_run)
 
 
-def test_none_leaves_the_model(other_classes):
+def test_none_leaves_the_model(other_classes, initialize):
     before = kernels(other_classes)
-    initialize_weights(other_classes, "small", "none")
+    initialize(other_classes, "none")
     for path, value in kernels(other_classes).items():
         np.testing.assert_array_equal(value, before[path])
 
 
-def test_no_imagenet_weights(other_classes):
+def test_no_imagenet_weights(other_classes, initialize):
     with pytest.raises(InputError, match="'small' has no ImageNet weights"):
-        initialize_weights(other_classes, "small", "imagenet")
+        initialize(other_classes, "imagenet")
 
 
 def test_run_is_loaded_with_its_averaged_weights(
-    small_run, small_detector, tmp_path
+    small_run, small_detector, small_network, tmp_path
 ):
-    config, train, model = load_run(small_run)
-    assert config == small_detector
-    assert train.average_decay == 0.9
+    detector_config, train_config, model = load_run(
+        small_run, backbone=small_network
+    )
+    assert detector_config == small_detector
+    assert train_config.average_decay == 0.9
     reader = tf.train.load_checkpoint(str(small_run / "checkpoints"))
     for i, variable in enumerate(model.trainable_variables):
         average = reader.get_tensor(
@@ -131,7 +143,7 @@ def test_run_is_loaded_with_its_averaged_weights(
     config_file.write_text(
         text.replace('"average_decay": 0.9', '"average_decay": 0.0')
     )
-    _, _, last = load_run(tmp_path / "run")
+    _, _, last = load_run(tmp_path / "run", backbone=small_network)
     before, after = kernels(last), kernels(model)
     assert (before["stem/kernel"] != after["stem/kernel"]).any()
 
@@ -147,7 +159,7 @@ def test_no_run(tmp_path):
         load_run(tmp_path)
 
 
-def test_checkpoint_of_another_network(tmp_path, small_run, small_backbone):
+def test_checkpoint_of_another_network(tmp_path, small_run, small_network):
     shutil.copytree(small_run, tmp_path / "run")
     run_dir = RunDir(tmp_path / "run")
     text = run_dir.config_file.read_text()
@@ -157,4 +169,4 @@ def test_checkpoint_of_another_network(tmp_path, small_run, small_backbone):
         )
     )
     with pytest.raises(InputError, match="does not fit"):
-        load_run(run_dir.path)
+        load_run(run_dir.path, backbone=small_network)

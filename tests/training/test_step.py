@@ -1,12 +1,13 @@
 """One step on one device and on two."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import TargetEncoder
+from ssd_tf import Losses, TargetEncoder, matchers
 from ssd_tf.data.pipeline import TrainingBatch
 from ssd_tf.training.step import Trainer
 
@@ -43,28 +44,38 @@ def make_batch(config):
     )
 
 
-def train_two_steps(config, train, strategy):
+@pytest.fixture
+def trainer_of(small_network):
+    """(detector_config, train_config, strategy) -> `Trainer`."""
+    return functools.partial(Trainer, backbone=small_network)
+
+
+def train_two_steps(config, trainer):
     """Losses and values of all variables after two steps."""
-    trainer = Trainer(config, train, strategy)
+    strategy = trainer.strategy
     data = tf.data.Dataset.from_tensor_slices(make_batch(config)).batch(4)
     batches = strategy.experimental_distribute_dataset(data.repeat(2))
     step = trainer.compile_step(batches.element_spec)
     losses = [[float(v) for v in step(batch)] for batch in batches]
     values = {v.path: v.numpy() for v in trainer.model.variables}
     averages = [v.numpy() for v in trainer.average.averages]
-    return np.array(losses), values, averages, trainer
+    return np.array(losses), values, averages
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_two_replicas_do_what_one_does(
-    small_detector, small_train, two_devices, recipe
+    small_detector, small_train, two_devices, recipe, trainer_of
 ):
     train = dataclasses.replace(
         small_train, gradient_clip_norm=1.0, **RECIPES[recipe]
     )
-    one = train_two_steps(small_detector, train, tf.distribute.get_strategy())
+    one_trainer, two_trainer = (
+        trainer_of(small_detector, train, strategy)
+        for strategy in (tf.distribute.get_strategy(), two_devices)
+    )
+    one = train_two_steps(small_detector, one_trainer)
     assert two_devices.num_replicas_in_sync == 2
-    two = train_two_steps(small_detector, train, two_devices)
+    two = train_two_steps(small_detector, two_trainer)
 
     assert one[0].shape == (2, 3)
     np.testing.assert_allclose(two[0], one[0], rtol=1e-5)
@@ -75,16 +86,20 @@ def test_two_replicas_do_what_one_does(
         )
     for average, expected in zip(two[2], one[2], strict=True):
         np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
-    assert two[3].optimizer.iterations.numpy() == 2
-    assert two[3].learning_rate == pytest.approx(one[3].learning_rate)
-    assert two[3].average.updates.numpy() == 2
-    assert two[3].is_sound
+    assert two_trainer.optimizer.iterations.numpy() == 2
+    assert two_trainer.learning_rate == pytest.approx(one_trainer.learning_rate)
+    assert two_trainer.average.updates.numpy() == 2
+    assert two_trainer.is_sound
 
 
-def test_loss_is_divided_by_all_positives(small_detector, small_train):
+def test_loss_is_divided_by_all_positives(
+    small_detector, small_train, trainer_of
+):
     """The loss of the batch is Caffe's, not a mean over images."""
     batch = make_batch(small_detector)
-    trainer = Trainer(small_detector, small_train, tf.distribute.get_strategy())
+    trainer = trainer_of(
+        small_detector, small_train, tf.distribute.get_strategy()
+    )
     gclasses = batch.targets.gclasses.numpy()  # [4, A]
     positives = (gclasses > 0).sum(axis=1)
     assert positives[2] == 0 and positives[1] > positives[0] > 0
@@ -98,8 +113,12 @@ def test_loss_is_divided_by_all_positives(small_detector, small_train):
     assert float(total) == pytest.approx(float(tf.reduce_sum(smooth)), 1e-4)
 
 
-def test_first_step_that_is_not_finite_is_kept(small_detector, small_train):
-    trainer = Trainer(small_detector, small_train, tf.distribute.get_strategy())
+def test_first_step_that_is_not_finite_is_kept(
+    small_detector, small_train, trainer_of
+):
+    trainer = trainer_of(
+        small_detector, small_train, tf.distribute.get_strategy()
+    )
     batch = make_batch(small_detector)
     trainer.step(batch)
     assert trainer.is_sound
@@ -111,9 +130,37 @@ def test_first_step_that_is_not_finite_is_kept(small_detector, small_train):
     assert int(trainer.bad_step) == 1  # counted from 0
 
 
-def test_learning_rate_is_that_of_the_next_step(small_detector, small_train):
+def test_learning_rate_is_that_of_the_next_step(
+    small_detector, small_train, trainer_of
+):
     train = dataclasses.replace(small_train, schedule="steps", decay_steps=(1,))
-    trainer = Trainer(small_detector, train, tf.distribute.get_strategy())
+    trainer = trainer_of(small_detector, train, tf.distribute.get_strategy())
     assert trainer.learning_rate == pytest.approx(1e-3)
     trainer.optimizer.iterations.assign(1)
     assert trainer.learning_rate == pytest.approx(1e-4)
+
+
+def test_loss_and_matcher_can_be_handed_in(
+    small_detector, small_train, trainer_of
+):
+    def count(targets, outputs, *, num_positives, localisation_weights):
+        assert localisation_weights is None
+        # Depends on all weights, but by nothing.
+        none = 0.0 * sum(tf.reduce_sum(value) for value in outputs.values())
+        return Losses(num_positives + none, num_positives, none)
+
+    matcher = matchers.build_matcher("yolov3")
+    trainer = trainer_of(
+        small_detector,
+        small_train,
+        tf.distribute.get_strategy(),
+        loss=count,
+        matcher=matcher,
+    )
+    # The step ignores by predictions, so the encoder does not by anchors.
+    assert trainer.encoder.matcher == matcher.in_training() != matcher
+    batch = make_batch(small_detector)
+    batch = batch._replace(
+        targets=trainer.encoder(batch.gt_labels, batch.gt_boxes)
+    )
+    assert float(trainer.step(batch).total) == 5.0  # one per object

@@ -1,5 +1,6 @@
+"""Anchors that are ignored because of predictions."""
+
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from ssd_tf import box_ops, matchers
@@ -65,16 +66,3 @@ def test_nothing_flows_back():
         )
         total = tf.reduce_sum(tf.cast(ignored, tf.float32))
     assert tape.gradient(total, decoded) is None
-
-
-@pytest.mark.parametrize("name", sorted(matchers.MATCHERS))
-def test_who_asks_for_it(name):
-    matcher = matchers.build_matcher(name)
-    expected = {"yolov2": 0.6, "yolov3": 0.5}.get(name)
-    assert matcher.prediction_ignore_iou == expected
-    assert matcher.centerness_weight is False
-
-
-def test_fcos_asks_for_centerness():
-    params = matchers.parse_matcher_params("fcos", "centerness_weight=true")
-    assert matchers.build_matcher("fcos", params).centerness_weight

@@ -1,4 +1,4 @@
-"""What holds for the targets of any objects whatever."""
+"""The contract of the targets of any objects."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ A = 8732
 
 
 def check_contract(targets, gt_labels, gt_boxes):
-    """What holds for every set of objects; returns the labels found."""
+    """Checks what holds for every set of objects; returns the labels."""
     gclasses, glocalisations, gscores = (t.numpy() for t in targets)
     assert gclasses.shape == (A,) and gclasses.dtype == np.int32
     assert glocalisations.shape == (A, 4)

@@ -1,0 +1,60 @@
+"""Backbones of `keras.applications` with SSD's extra layers."""
+
+from collections.abc import Callable
+
+import keras
+
+from ssd_tf.models import layers
+from ssd_tf.models.backbone import Backbone
+
+
+def _backbone(
+    application: str,
+    *,
+    normalization: Callable[[], keras.layers.Layer],
+    taps: tuple[str, ...],
+) -> Backbone:
+    """Makes a backbone of a network with maps of stride 8, 16 and 32.
+
+    Args:
+      application: name of the network in `keras.applications`.
+      normalization: makes the layer from RGB 0..255 to its input.
+      taps: names of the layers that yield the three maps.
+    """
+
+    def network(size: int, *, weights=None, input_tensor=None) -> keras.Model:
+        return getattr(keras.applications, application)(
+            input_shape=(size, size, 3),
+            include_top=False,
+            weights=weights,
+            input_tensor=input_tensor,
+        )
+
+    def build(images, image_size):
+        body = network(image_size, input_tensor=normalization()(images))
+        maps = [body.get_layer(name).output for name in taps]
+        return maps + layers.extra_levels(maps[-1], num_strided=1, num_valid=2)
+
+    return Backbone(
+        build=build,
+        download_imagenet=lambda: network(224, weights="imagenet"),
+    )
+
+
+MOBILENET_V2 = _backbone(
+    "MobileNetV2",
+    normalization=lambda: layers.PixelNormalization(
+        (127.5, 127.5, 127.5), scale=1 / 127.5, name="normalize"
+    ),
+    # The expansions before the blocks that halve the map, and the last layer
+    # (Sandler et al. 2018, section 6.2, SSDLite).
+    taps=("block_6_expand_relu", "block_13_expand_relu", "out_relu"),
+)
+RESNET50 = _backbone(
+    "ResNet50",
+    # The means of Keras' "caffe" preprocessing, R, G, B.
+    normalization=lambda: layers.PixelNormalization(
+        (123.68, 116.779, 103.939), bgr=True, name="normalize"
+    ),
+    taps=("conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
+)
