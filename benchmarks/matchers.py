@@ -38,12 +38,13 @@ def train_one(name: str, source) -> dict:
     detector = training.plan_detector(_PRESET.value, source, matcher=name)
     config = training.plan_training(
         source,
+        training.RecipeChoice(
+            training.default_recipe(_DATASET.value, detector.image_size),
+            {"eval_every": 0, "steps": _STEPS.value},
+        ),
         dataset=_DATASET.value,
         data_dir=_DATA_DIR.value,
         backbone=detector.backbone,
-        recipe=training.default_recipe(_DATASET.value, detector.image_size),
-        overrides={"eval_every": 0},
-        steps=_STEPS.value,
         seed=_SEED.value,
     )
     run_dir = training.RunDir(pathlib.Path(_RUNS_DIR.value) / name)
