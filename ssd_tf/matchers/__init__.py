@@ -65,9 +65,7 @@ def parse_matcher_params(name: str, text: str) -> tuple[tuple[str, Any], ...]:
     Raises:
       InputError: as `build_matcher`.
     """
-    params = parameters.parse(
-        f"matcher {name!r}", _matcher_type(name), text
-    )
+    params = parameters.parse(f"matcher {name!r}", _matcher_type(name), text)
     build_matcher(name, params)
     return params
 

@@ -55,7 +55,7 @@ def test_recipes_are_values():
         recipe.steps = 1
 
 
-def test_every_recipe_passes_the_checks_of_a_choice():
+def test_every_recipe_resolves():
     for name, recipe in training.RECIPES.items():
         assert training.RecipeChoice(name).resolve(100).schedule == (
             recipe.schedule
