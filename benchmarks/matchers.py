@@ -40,14 +40,13 @@ def train_one(name: str, source) -> dict:
     )
     train_config = training.plan_training(
         source,
+        training.RecipeChoice(
+            training.default_recipe(_DATASET.value, detector_config.image_size),
+            {"eval_every": 0, "steps": _STEPS.value},
+        ),
         dataset=_DATASET.value,
         data_dir=_DATA_DIR.value,
         backbone=detector_config.backbone,
-        recipe=training.default_recipe(
-            _DATASET.value, detector_config.image_size
-        ),
-        overrides={"eval_every": 0},
-        steps=_STEPS.value,
         seed=_SEED.value,
     )
     run_dir = training.RunDir(pathlib.Path(_RUNS_DIR.value) / name)

@@ -6,71 +6,32 @@ are two values of the same class, never two pieces of code.
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Self
 
-# (first, min, step) in percent of the image side: the paper's scales as
-# Caffe computes them (ssd_pascal.py, ssd_coco.py; paper, footnotes 3 and 5).
-_SCALE_PERCENTS = {
-    ("voc", 300): (10, 20),
-    ("coco", 300): (7, 15),
-    ("voc", 512): (7, 15),
-    ("coco", 512): (4, 10),
-}
-_MAX_PERCENT = 90
-
-
-def default_box_sizes_px(
-    scales: str, image_size: int, num_levels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Minimum and maximum default box sizes of each level, in pixels.
-
-    Caffe's rule (examples/ssd/ssd_pascal.py): an integer percentage step of
-    floor((max - min) / (levels - 2)), with the first level set apart.
-
-    Args:
-      scales: "voc" or "coco".
-      image_size: side of the square input; 300 and 512 have published scales.
-      num_levels: number of feature maps, 6 at 300 and 7 at 512.
-
-    Returns:
-      `(min_sizes_px, max_sizes_px)`, each with one value per level.
-
-    Raises:
-      ValueError: for a pair of scales and size that was never published.
-    """
-    if (scales, image_size) not in _SCALE_PERCENTS:
-        known = ", ".join(f"{s} at {n}" for s, n in sorted(_SCALE_PERCENTS))
-        raise ValueError(
-            f"no default box sizes for scales {scales!r} at {image_size} px; "
-            f"known: {known}"
-        )
-    first, minimum = _SCALE_PERCENTS[scales, image_size]
-    return scaled_box_sizes_px(image_size, num_levels, first, minimum)
-
-
-def scaled_box_sizes_px(
-    image_size: int, num_levels: int, first_percent: int, min_percent: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Sizes by Caffe's rule from any two percentages of the image side.
-
-    Args:
-      image_size: side of the square input, in pixels.
-      num_levels: number of feature maps, at least 3.
-      first_percent: size of the first level.
-      min_percent: size of the second level; the others rise evenly to 90%.
-
-    Returns:
-      `(min_sizes_px, max_sizes_px)`, each with one value per level.
-    """
-    step = math.floor((_MAX_PERCENT - min_percent) / (num_levels - 2))
-    percents = [first_percent]
-    percents += [min_percent + step * k for k in range(num_levels)]
-    sizes = tuple(image_size * percent / 100 for percent in percents)
-    return sizes[:num_levels], sizes[1 : num_levels + 1]
+from ssd_tf.anchor_sizes import published_sizes_px
+from ssd_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectorConfig:
+class _Config:
+    def to_dict(self) -> dict[str, Any]:
+        """Returns a dict for JSON; `from_dict` takes it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Returns what `to_dict` wrote, after a trip through JSON."""
+        return cls(**{name: _to_tuples(v) for name, v in values.items()})
+
+
+def _to_tuples(value):
+    if isinstance(value, (list, tuple)):
+        return tuple(_to_tuples(item) for item in value)
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorConfig(_Config):
     """Everything needed to rebuild a detector except its weights.
 
     Attributes:
@@ -80,10 +41,10 @@ class DetectorConfig:
       class_names: names in index order (1..C), or empty.
       feature_sizes: cells per side of each level, fine to coarse.
       steps_px: distance between cell centres of each level, in pixels.
-      min_sizes_px: side of each level's small square box, in pixels.
-      max_sizes_px: the large square box has side sqrt(min * max).
+      min_sizes_px: side of each level's small square anchor, in pixels.
+      max_sizes_px: the large square anchor has side sqrt(min * max).
       aspect_ratios: of each level; r stands for r and 1/r.
-      clip_anchors: clip the default boxes to the image.
+      clip_anchors: clip the anchors to the image.
       truncate_sizes: truncate sizes to whole pixels, as Caffe's prior box
         layer does; it matters for converted SSD512 weights only.
       variances: of the box code's cx, cy, w, h.
@@ -119,61 +80,46 @@ class DetectorConfig:
 
     def __post_init__(self):
         if self.num_classes < 1:
-            raise ValueError(
+            raise InputError(
                 f"num_classes must be at least 1, got {self.num_classes}"
             )
         if self.class_names and len(self.class_names) != self.num_classes:
-            raise ValueError(
+            raise InputError(
                 f"num_classes is {self.num_classes}, but class_names has "
                 f"{len(self.class_names)}: {', '.join(self.class_names)}"
             )
         if self.image_size < 1:
-            raise ValueError(
+            raise InputError(
                 f"image_size must be above 0, got {self.image_size}"
             )
         if len(self.variances) != 4 or min(self.variances) <= 0.0:
-            raise ValueError(
+            raise InputError(
                 f"variances must be four numbers above 0, got {self.variances}"
             )
         for name in ("score_threshold", "nms_iou_threshold"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(
+                raise InputError(
                     f"{name} must be in 0..1, got {getattr(self, name)}"
                 )
         levels = len(self.feature_sizes)
         for name in _PER_LEVEL:
             if len(getattr(self, name)) != levels:
-                raise ValueError(
+                raise InputError(
                     f"{name} must have one entry for each of the {levels} "
                     f"feature_sizes, got {getattr(self, name)}"
                 )
 
     @property
     def boxes_per_cell(self) -> tuple[int, ...]:
-        """Default boxes in one cell of each level: 2 + 2 per listed ratio."""
+        """Anchors in one cell of each level: 2 + 2 per listed ratio."""
         return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
-
-    def to_dict(self) -> dict:
-        """A dict for JSON; `from_dict` takes it back."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "DetectorConfig":
-        """The config that `to_dict` wrote, after a trip through JSON."""
-        return cls(**{name: _to_tuples(v) for name, v in values.items()})
 
 
 _PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
 
 
-def _to_tuples(value):
-    if isinstance(value, (list, tuple)):
-        return tuple(_to_tuples(item) for item in value)
-    return value
-
-
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class Recipe(_Config):
     """How a detector is optimised; the values are those of the paper on VOC.
 
     Attributes:
@@ -197,8 +143,8 @@ class Recipe:
       rotate_90: also rotate by multiples of 90 degrees.
       alpha: weight of the localisation loss.
       negative_ratio: mined negatives per positive.
-      box_scales: "voc" or "coco", the published sizes of default boxes to
-        train with; empty keeps the preset's.
+      box_scales: "voc" or "coco", the published anchor sizes to train with;
+        empty keeps the preset's.
     """
 
     batch_size: int = 32
@@ -221,6 +167,27 @@ class Recipe:
     alpha: float = 1.0
     negative_ratio: float = 3.0
     box_scales: str = ""
+
+    def __post_init__(self):
+        for name in (field.name for field in dataclasses.fields(Recipe)):
+            value = getattr(self, name)
+            if isinstance(value, (int, float)):
+                _check_number(name, value)
+        if list(self.decay_steps) != sorted(self.decay_steps) or (
+            self.decay_steps and self.decay_steps[0] < 0
+        ):
+            raise InputError(
+                "decay_steps must be at least 0 and rise, got "
+                f"{self.decay_steps}"
+            )
+
+
+def _check_number(name: str, value: float) -> None:
+    low = 1 if name in ("batch_size", "steps") else 0
+    high = 1 if name in ("momentum", "average_decay") else math.inf
+    if not (low <= value <= high and math.isfinite(value)):
+        expected = f"at least {low}" if high > 1 else f"in {low}..{high}"
+        raise InputError(f"{name} must be {expected}, got {value}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,18 +212,9 @@ class TrainConfig(Recipe):
     seed: int = 0
     init_weights: str = "none"
 
-    def to_dict(self) -> dict:
-        """A dict for JSON; `from_dict` takes it back."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "TrainConfig":
-        """The config that `to_dict` wrote, after a trip through JSON."""
-        return cls(**{name: _to_tuples(v) for name, v in values.items()})
-
 
 def _ssd300(backbone: str, *, scales: str = "voc") -> DetectorConfig:
-    min_sizes_px, max_sizes_px = default_box_sizes_px(scales, 300, 6)
+    min_sizes_px, max_sizes_px = published_sizes_px(scales, 300, 6)
     return DetectorConfig(
         backbone=backbone,
         image_size=300,
@@ -269,7 +227,7 @@ def _ssd300(backbone: str, *, scales: str = "voc") -> DetectorConfig:
 
 
 def _ssd512(backbone: str, *, scales: str = "voc") -> DetectorConfig:
-    min_sizes_px, max_sizes_px = default_box_sizes_px(scales, 512, 7)
+    min_sizes_px, max_sizes_px = published_sizes_px(scales, 512, 7)
     return DetectorConfig(
         backbone=backbone,
         image_size=512,

@@ -1,4 +1,4 @@
-"""Logging, one-line errors and a clean stop for all commands."""
+"""Running a command as a program: logging, one-line errors, a clean stop."""
 
 import logging as python_logging
 import os
@@ -59,7 +59,7 @@ def _forget_output() -> None:
 
 
 def _is_for_the_user(record: python_logging.LogRecord) -> bool:
-    """Leaves out the progress messages of TensorFlow and its data sets."""
+    """False for the informative messages of TensorFlow and its data sets."""
     # .../site-packages/tensorflow, which begins tensorflow_datasets too.
     library = os.path.dirname(tf.__file__)
     return record.levelno >= python_logging.WARNING or not (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssd_tf import PRESETS, Anchors, build_anchors
-from ssd_tf.config import default_box_sizes_px
+from ssd_tf.anchor_sizes import published_sizes_px
 
 SSD300 = PRESETS["ssd300_vgg16"]
 SSD512 = PRESETS["ssd512_vgg16"]
@@ -19,7 +19,7 @@ def assert_pixels(boxes, expected_px, *, size=300):
 
 
 def with_scales(config, scales):
-    min_sizes_px, max_sizes_px = default_box_sizes_px(
+    min_sizes_px, max_sizes_px = published_sizes_px(
         scales, config.image_size, len(config.feature_sizes)
     )
     return dataclasses.replace(

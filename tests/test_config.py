@@ -1,37 +1,11 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
-from ssd_tf import PRESETS, DetectorConfig, TrainConfig
-from ssd_tf.config import default_box_sizes_px
-
-
-@pytest.mark.parametrize(
-    "scales, size, levels, expected",
-    [
-        ("voc", 300, 6, (30, 60, 111, 162, 213, 264, 315)),
-        ("coco", 300, 6, (21, 45, 99, 153, 207, 261, 315)),
-        ("voc", 512, 7, (35.84, 76.8, 153.6, 230.4, 307.2, 384, 460.8, 537.6)),
-        (
-            "coco",
-            512,
-            7,
-            (20.48, 51.2, 133.12, 215.04, 296.96, 378.88, 460.8, 542.72),
-        ),
-    ],
-)
-def test_published_default_box_sizes(scales, size, levels, expected):
-    min_sizes_px, max_sizes_px = default_box_sizes_px(scales, size, levels)
-    assert min_sizes_px == pytest.approx(expected[:-1], abs=1e-9)
-    assert max_sizes_px == pytest.approx(expected[1:], abs=1e-9)
-
-
-def test_unpublished_default_box_sizes_are_refused():
-    with pytest.raises(ValueError, match="scales 'voc' at 400 px.*coco at 300"):
-        default_box_sizes_px("voc", 400, 6)
-    with pytest.raises(ValueError, match="scales 'lvis' at 300 px"):
-        default_box_sizes_px("lvis", 300, 6)
+from ssd_tf import PRESETS, DetectorConfig, InputError, TrainConfig
+from ssd_tf.config import Recipe
 
 
 def test_preset_names():
@@ -112,3 +86,33 @@ def test_levels_that_disagree_are_refused(name):
     short = getattr(config, name)[:-1]
     with pytest.raises(ValueError, match=f"{name} must have one entry for.* 6"):
         dataclasses.replace(config, **{name: short})
+
+
+@pytest.mark.parametrize(
+    "field, value, expected",
+    [
+        ("batch_size", 0, "at least 1"),
+        ("steps", 0, "at least 1"),
+        ("min_epochs", -1, "at least 0"),
+        ("eval_every", -1, "at least 0"),
+        ("learning_rate", -1e-3, "at least 0"),
+        ("learning_rate", float("nan"), "at least 0"),
+        ("alpha", float("inf"), "at least 0"),
+        ("warmup_steps", -1, "at least 0"),
+        ("momentum", 1.5, "in 0..1"),
+        ("average_decay", float("nan"), "in 0..1"),
+        ("weight_decay", -1.0, "at least 0"),
+        ("bias_lr_multiplier", -1.0, "at least 0"),
+        ("gradient_clip_norm", -1.0, "at least 0"),
+        ("negative_ratio", -1.0, "at least 0"),
+        ("decay_steps", (5, 3), "at least 0 and rise"),
+        ("decay_steps", (-5, 3), "at least 0 and rise"),
+    ],
+)
+@pytest.mark.parametrize("config", [Recipe, TrainConfig])
+def test_impossible_values_of_a_recipe_are_refused(
+    config, field, value, expected
+):
+    message = re.escape(f"{field} must be {expected}, got {value}")
+    with pytest.raises(InputError, match=message):
+        config(**{field: value})

@@ -1,4 +1,4 @@
-"""What the programs share."""
+"""Running a command as a program."""
 
 import contextlib
 import os

@@ -9,8 +9,9 @@ import ssd_tf
 
 PACKAGE = pathlib.Path(ssd_tf.__file__).parent
 RANKS = {
-    "errors": 0,
-    "version": 0,
+    "errors": -2,
+    "version": -2,
+    "anchor_sizes": -1,
     "config": 0,
     "box_ops": 0,
     "anchors": 1,
@@ -18,6 +19,7 @@ RANKS = {
     "losses": 1,
     "visualization": 1,
     "console": 1,
+    "parameters": 1,
     "matchers": 2,
     "models": 2,
     "decoder": 2,

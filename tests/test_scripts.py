@@ -1,16 +1,20 @@
-"""train.py and export.py: from training to detections."""
+"""train.py and export.py: from training to detections, and as programs."""
 
 import json
 import os
+import pathlib
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from ssd_tf import commands, training
+from ssd_tf import PRESETS, commands, training
 from ssd_tf.training import loop, reports
 
 CLASSES = ["circle", "square", "star", "triangle"]
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def files(path):
@@ -28,12 +32,13 @@ def terminate_after(monkeypatch, steps):
 
 
 def test_from_training_to_detection(
-    script, shapes_dir, tmp_path, monkeypatch, capsys, caplog
+    script, shapes_dir, small_detector, tmp_path, monkeypatch, capsys, caplog
 ):
+    monkeypatch.setitem(PRESETS, "small", small_detector)
     run_dir, exports = tmp_path / "runs/one", tmp_path / "exports"
     command = [
         *("train", f"--data_dir={shapes_dir}", f"--run_dir={run_dir}"),
-        *("--steps=3", "--batch_size=2"),
+        *("--preset=small", "--steps=3", "--batch_size=2"),
     ]
     with monkeypatch.context() as patch:
         terminate_after(patch, 2)
@@ -96,32 +101,68 @@ def test_from_training_to_detection(
     assert json.loads(capsys.readouterr().out)["image"] == str(picture)
 
 
-def test_epochs_and_the_recipe_s_flags(
-    script, shapes_dir, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--run_dir={t}/no"], "{t}/no is not a run directory: it has no"),
+        (
+            ["--run_dir={run}", "--model_name=m", "--version=1"],
+            "{t}/m/1 exists already; expected",
+        ),
+        (
+            ["--run_dir={run}", "--model_name=a/b"],
+            "'a/b' cannot be the name of a model; give a --model_name of "
+            "letters, digits, '_', '-' and '.', not of digits only",
+        ),
+        (
+            ["--run_dir={run}", "--model_name=serving"],
+            "'serving' is the folder of the model server's files; give "
+            "another --model_name",
+        ),
+        (["--run_dir={run}", "x"], "unexpected argument 'x'"),
+    ],
+)
+def test_errors_of_export(
+    script, small_run, small_backbone, tmp_path, arguments, message
 ):
-    """3 epochs of 6 images in batches of 4 are 5 steps."""
-    made = []
-
-    class Run:
-        def __init__(self, detector, train, source, run_dir):
-            made.append((detector, train))
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "TrainingRun", Run)
-    status, _, _ = script(
-        *("train", f"--data_dir={shapes_dir}", "--epochs=3", "--batch_size=4"),
-        *("--learning_rate=0.25", "--weight_decay=0.125", "--eval_every=7"),
-        *("--matcher=atss", "--preset=ssd300_mobilenet_v2", "--rotate_90"),
-        *("--init_weights=none", "--seed=5", "--eval_split=test[:50%]"),
-        *("--recipe=small_data", f"--run_dir={tmp_path / 'run'}"),
+    (tmp_path / "m/1").mkdir(parents=True)
+    places = {"t": tmp_path, "run": small_run}
+    status, out, err = script(
+        "export",
+        f"--export_dir={tmp_path}",
+        *(a.format(**places) for a in arguments),
     )
-    assert status == 130
-    ((detector, train),) = made
-    assert (detector.backbone, detector.matcher) == ("mobilenet_v2", "atss")
-    assert detector.class_names == tuple(CLASSES)
-    assert (train.steps, train.batch_size, train.eval_every) == (5, 4, 7)
-    assert (train.learning_rate, train.weight_decay) == (0.25, 0.125)
-    assert (train.rotate_90, train.flip_up_down) == (True, False)
-    assert (train.seed, train.init_weights) == (5, "none")
-    assert (train.train_split, train.eval_split) == ("train", "test[:50%]")
-    assert (train.recipe, train.optimizer) == ("small_data", "adamw")
+    assert (status, out) == (1, "")
+    assert err[-1].startswith("error: ")
+    assert message.format(**places) in err[-1]
+    assert list(tmp_path.rglob("*")) == [tmp_path / "m", tmp_path / "m/1"]
+
+
+def start(name, *arguments, cwd):
+    return subprocess.run(
+        [sys.executable, ROOT / f"{name}.py", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_error_of_train_as_a_program(tmp_path):
+    done = start("train", "--dataset=voc_folder", "--data_dir=no", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        "error: no: folder is missing; a VOC folder has Annotations, "
+        "ImageSets/Main, JPEGImages"
+    )
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_as_a_program(tmp_path):
+    done = start("export", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        "error: --run_dir and --export_dir are required"
+    )

@@ -7,7 +7,6 @@ a set of their own, and their `module_name` is the group they are shown under.
 line after an interrupt.
 """
 
-import difflib
 import sys
 from types import ModuleType
 
@@ -15,6 +14,7 @@ from absl import flags
 
 from ssd_tf import console
 from ssd_tf.commands import anchors, detect, evaluate, export, train, validate
+from ssd_tf.commands.command_line import did_you_mean, format_flags, parse
 from ssd_tf.errors import InputError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
 def _run(name: str, argv: list[str]) -> None:
     if name not in COMMANDS:
         raise InputError(
-            f"unknown command {name!r}{_did_you_mean(name)}; known: "
+            f"unknown command {name!r}{did_you_mean(name, COMMANDS)}; known: "
             f"{', '.join(COMMANDS)}"
         )
     command = COMMANDS[name]
@@ -59,27 +59,12 @@ def _run(name: str, argv: list[str]) -> None:
     if _HELP.intersection(argv):
         print(_help(name, command, values))
         return
-    values.set_gnu_getopt(True)  # arguments may stand before flags
-    try:
-        _, *arguments = values([name, *argv])
-    except flags.Error as error:
-        raise InputError(_first_line(error)) from error
+    arguments = parse(values, argv)
     if arguments and not getattr(command, "ARGUMENTS", ""):
         raise InputError(
             f"unexpected argument {arguments[0]!r}; expected flags only"
         )
     command.run(values, arguments)
-
-
-def _first_line(error: flags.Error) -> str:
-    """An error of absl's in one line, the flag as the user writes it."""
-    text = " ".join(str(error).split()).removeprefix("flag ")
-    return text.replace("flag '", "flag '--").replace(" ?", "?")
-
-
-def _did_you_mean(name: str) -> str:
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f", did you mean {near[0]}?" if near else ""
 
 
 def _overview() -> str:
@@ -104,9 +89,10 @@ def _overview() -> str:
 def _help(name: str, command: ModuleType, values: flags.FlagValues) -> str:
     """The docstring of a command and its flags by group."""
     arguments = getattr(command, "ARGUMENTS", "")
-    usage = f"usage: {_PROGRAM} {name} --flag=value ... {arguments}".rstrip()
-    groups = map(values.module_help, values.flags_by_module_dict())
-    return "\n".join([usage, "", *_docstring(command), *groups])
+    usage = f"usage: {console.sibling(name)} --flag=value ... {arguments}"
+    return "\n".join(
+        [usage.rstrip(), "", *_docstring(command), format_flags(values)]
+    )
 
 
 def _docstring(command: ModuleType) -> list[str]:

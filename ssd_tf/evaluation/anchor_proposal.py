@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from ssd_tf.config import DetectorConfig, scaled_box_sizes_px
+from ssd_tf.anchor_sizes import spread_sizes_px
+from ssd_tf.config import DetectorConfig
 
 _ITERATIONS = 100
 _MIN_RATIO = 1.25
@@ -38,7 +39,7 @@ def propose_configs(
     ratios = _fit_ratios(shapes, config.aspect_ratios)
     levels = len(config.feature_sizes)
     sizes = [
-        scaled_box_sizes_px(config.image_size, levels, first, minimum)
+        spread_sizes_px(config.image_size, levels, first, minimum)
         for first, minimum in _PERCENTS
     ]
     sizes.append(_clustered_sizes_px(config.image_size, levels, shapes))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ssd_tf import parameters
 from ssd_tf.errors import InputError
-from ssd_tf.matchers import parameters
 from ssd_tf.matchers.atss import AtssMatcher
 from ssd_tf.matchers.base import (
     IGNORED,
@@ -43,7 +43,7 @@ def build_matcher(
         and for a value that a parameter cannot have.
     """
     matcher = _matcher_type(name)
-    values = dict(parameters.checked(name, matcher, params))
+    values = dict(parameters.checked(f"matcher {name!r}", matcher, params))
     try:
         return matcher(**values)
     except InputError as error:
@@ -65,7 +65,7 @@ def parse_matcher_params(name: str, text: str) -> tuple[tuple[str, Any], ...]:
     Raises:
       InputError: as `build_matcher`.
     """
-    params = parameters.parse(name, _matcher_type(name), text)
+    params = parameters.parse(f"matcher {name!r}", _matcher_type(name), text)
     build_matcher(name, params)
     return params
 

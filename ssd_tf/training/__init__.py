@@ -13,14 +13,21 @@ from ssd_tf.training.planning import (
     plan_detector,
     plan_training,
 )
-from ssd_tf.training.recipes import RECIPES, default_recipe
+from ssd_tf.training.recipes import (
+    RECIPES,
+    RecipeChoice,
+    choose_recipe,
+    default_recipe,
+)
 from ssd_tf.training.reports import format_metrics
 from ssd_tf.training.run_dir import RunDir
 
 __all__ = [
     "RECIPES",
+    "RecipeChoice",
     "RunDir",
     "TrainingRun",
+    "choose_recipe",
     "default_recipe",
     "detect_split",
     "evaluate",

@@ -6,9 +6,11 @@ from keras import ops
 from ssd_tf.config import TrainConfig
 
 
-@keras.saving.register_keras_serializable("ssd_tf")
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """Raises another schedule's rate linearly from near zero.
+
+    Keras' own warm-up delays the schedule instead of scaling it, and that
+    changes every rate.
 
     Args:
       schedule: learning-rate schedule to follow.
@@ -24,19 +26,6 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         """The learning rate at an optimiser step, a scalar."""
         progress = (ops.cast(step, "float32") + 1.0) / (self.steps + 1.0)
         return self.schedule(step) * ops.minimum(progress, 1.0)
-
-    def get_config(self):
-        """What `from_config` needs."""
-        return {
-            "schedule": keras.optimizers.schedules.serialize(self.schedule),
-            "steps": self.steps,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds what `get_config` described."""
-        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
-        return cls(schedule, config["steps"])
 
 
 def _cosine(train: TrainConfig):
@@ -60,7 +49,7 @@ SCHEDULES = {"cosine": _cosine, "steps": _steps}
 
 
 def build_schedule(train: TrainConfig):
-    """The learning-rate schedule of a training configuration."""
+    """Returns the learning-rate schedule of a training configuration."""
     schedule = SCHEDULES[train.schedule](train)
     if train.warmup_steps:
         schedule = Warmup(schedule, train.warmup_steps)

@@ -2,11 +2,10 @@
 
 import dataclasses
 
-import keras
 import pytest
 
 from ssd_tf import TrainConfig
-from ssd_tf.training.schedule import SCHEDULES, Warmup, build_schedule
+from ssd_tf.training.schedule import build_schedule
 
 
 def rate(schedule, step):
@@ -53,17 +52,3 @@ def test_warmup_is_linear_and_ends_at_its_step():
 def test_no_decay_steps_is_a_constant_rate():
     schedule = build_schedule(train("steps", decay_steps=()))
     assert [rate(schedule, step) for step in (0, 10**6)] == [1.0, 1.0]
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("warmup_steps", [0, 5])
-def test_survives_serialisation(name, warmup_steps):
-    schedule = build_schedule(
-        train(name, steps=20, decay_steps=(10,), warmup_steps=warmup_steps)
-    )
-    again = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(schedule)
-    )
-    assert isinstance(again, Warmup) == (warmup_steps > 0)
-    for step in (0, 3, 9, 10, 19):
-        assert rate(again, step) == rate(schedule, step)

@@ -1,14 +1,9 @@
-"""train.py and export.py: what is refused, and the programs themselves."""
-
-import os
-import pathlib
-import re
-import subprocess
-import sys
+"""From the flags of train to configurations, and what is refused."""
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
+from ssd_tf import training
+from ssd_tf.data.sources import shapes_drawing
 
 
 @pytest.fixture
@@ -66,7 +61,18 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
             "give --steps or --epochs, not both",
         ),
         ([*FOLDER, "--epochs=0"], "--epochs must be above 0, got 0.0"),
-        ([*FOLDER, "--epochs=nan"], "--epochs must be above 0, got nan"),
+        (
+            [*FOLDER, "--recipe_params=momentum=2"],
+            "recipe 'small_data': momentum must be in 0..1, got 2.0",
+        ),
+        (
+            [*FOLDER, "--batch_size=4", "--recipe_params=alpha=1,batch_size=4"],
+            "--batch_size and --recipe_params=batch_size=... are the same",
+        ),
+        (
+            [*FOLDER, "--min_sizes_px=1,2", "--max_sizes_px=2,3"],
+            "min_sizes_px must have one entry for each of the 6 feature_sizes",
+        ),
         (
             [*FOLDER, "--init_weights={cells}"],
             "{cells} is not a run directory: it has no config.json",
@@ -104,74 +110,64 @@ def test_shapes_of_other_classes(script, shapes_dir, tmp_path):
     )
 
 
+@pytest.fixture
+def plan(script, shapes_dir, tmp_path, monkeypatch):
+    """Flags of train -> the two configurations that it begins to train."""
+    made = []
+
+    def start(detector_config, train_config, source, run_dir):
+        made.append((detector_config, train_config))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "TrainingRun", start)
+
+    def call(*flags):
+        status, _, _ = script(
+            *("train", f"--data_dir={shapes_dir}", *flags),
+            f"--run_dir={tmp_path / 'run'}",
+        )
+        assert status == 130
+        return made.pop()
+
+    return call
+
+
+def test_epochs_and_the_recipe_s_flags(plan):
+    """3 epochs of 6 images in batches of 4 are 5 steps."""
+    detector, train = plan(
+        *("--epochs=3", "--batch_size=4", "--learning_rate=0.25"),
+        *("--weight_decay=0.125", "--eval_every=7", "--augmentation=ssd"),
+        *("--matcher=atss", "--preset=ssd300_mobilenet_v2", "--rotate_90"),
+        *("--init_weights=none", "--seed=5", "--eval_split=test[:50%]"),
+        "--recipe=small_data",
+    )
+    assert (detector.backbone, detector.matcher) == ("mobilenet_v2", "atss")
+    assert detector.class_names == tuple(shapes_drawing.CLASS_NAMES)
+    assert (train.steps, train.batch_size, train.eval_every) == (5, 4, 7)
+    assert (train.learning_rate, train.weight_decay) == (0.25, 0.125)
+    assert (train.rotate_90, train.flip_up_down) == (True, False)
+    assert (train.seed, train.init_weights) == (5, "none")
+    assert (train.train_split, train.eval_split) == ("train", "test[:50%]")
+    assert (train.recipe, train.optimizer) == ("small_data", "adamw")
+    assert train.augmentation == "ssd"
+
+
+def test_recipe_params(plan):
+    detector, train = plan(
+        "--recipe_params=optimizer=sgd,decay_steps=20:30,box_scales=voc,"
+        "flip_up_down=true",
+        "--steps=40",
+    )
+    assert (train.optimizer, train.steps) == ("sgd", 40)
+    assert (train.decay_steps, train.flip_up_down) == ((20, 30), True)
+    assert train.recipe == "shapes" and train.alpha == 2.0
+    assert detector.min_sizes_px == (30, 60, 111, 162, 213, 264)
+
+
 @pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (["--run_dir={t}/no"], "{t}/no is not a run directory: it has no"),
-        (
-            ["--run_dir={run}", "--model_name=m", "--version=1"],
-            "{t}/m/1 exists already; expected",
-        ),
-        (
-            ["--run_dir={run}", "--model_name=a/b"],
-            "'a/b' cannot be the name of a model; give a --model_name of "
-            "letters, digits, '_', '-' and '.', not of digits only",
-        ),
-        (
-            ["--run_dir={run}", "--model_name=serving"],
-            "'serving' is the folder of the model server's files; give "
-            "another --model_name",
-        ),
-        (["--run_dir={run}", "x"], "unexpected argument 'x'"),
-    ],
+    "flag", ["truncate_sizes", "clip_anchors", "encode_variance_in_target"]
 )
-def test_errors_of_export(
-    script, small_run, small_backbone, tmp_path, arguments, message
-):
-    (tmp_path / "m/1").mkdir(parents=True)
-    places = {"t": tmp_path, "run": small_run}
-    status, out, err = script(
-        "export",
-        f"--export_dir={tmp_path}",
-        *(a.format(**places) for a in arguments),
-    )
-    assert (status, out) == (1, "")
-    assert err[-1].startswith("error: ")
-    assert message.format(**places) in err[-1]
-    assert list(tmp_path.rglob("*")) == [tmp_path / "m", tmp_path / "m/1"]
-
-
-def start(name, *arguments, cwd):
-    return subprocess.run(
-        [sys.executable, ROOT / f"{name}.py", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_error_of_the_program(tmp_path):
-    done = start("train", "--dataset=voc_folder", "--data_dir=no", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == (
-        "error: no: folder is missing; a VOC folder has Annotations, "
-        "ImageSets/Main, JPEGImages"
-    )
-    assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_help_names_every_flag(tmp_path):
-    done = start("train", "--helpshort", cwd=tmp_path)
-    source = (ROOT / "ssd_tf/commands/train.py").read_text()
-    names = re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', source)
-    assert {
-        *("preset", "num_classes", "dataset", "data_dir", "train_split"),
-        *("eval_split", "run_dir", "recipe", "batch_size", "steps", "epochs"),
-        *("learning_rate", "matcher", "init_weights", "eval_every", "seed"),
-        "mode",
-    } <= set(names)
-    for name in names:
-        assert re.search(rf"^ +--(\[no\])?{name}:", done.stdout, re.M), name
+def test_switches_of_the_detector(plan, flag):
+    for flags, expected in (([], False), ([f"--{flag}"], True)):
+        detector, _ = plan(*flags)
+        assert getattr(detector, flag) is expected

@@ -1,9 +1,12 @@
+"""Parameters of matchers and recipes as text."""
+
 import dataclasses
 import re
 
 import pytest
 
-from ssd_tf import InputError, matchers
+from ssd_tf import InputError, matchers, parameters
+from ssd_tf.config import Recipe
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,40 @@ def test_every_parameter_can_be_written():
         )
         params = matchers.parse_matcher_params(name, text)
         assert matchers.build_matcher(name, params) == matcher()
+
+
+def parse_recipe(text):
+    return dict(parameters.parse("recipe 'small_data'", Recipe, text))
+
+
+def test_every_field_of_a_recipe_can_be_written():
+    recipe = Recipe(rotate_90=True, decay_steps=(7,), box_scales="coco")
+    values = {**recipe.to_dict(), "decay_steps": "80000:100000"}
+    text = ",".join(f"{name}={value}" for name, value in values.items())
+    parsed = parse_recipe(text)
+    assert parsed == {**recipe.to_dict(), "decay_steps": (80_000, 100_000)}
+    for name, value in recipe.to_dict().items():
+        assert type(parsed[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text, expected", [("", ()), ("9", (9,)), ("5:7:9", (5, 7, 9))]
+)
+def test_tuples(text, expected):
+    assert parse_recipe(f"decay_steps={text}") == {"decay_steps": expected}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("x=1", "recipe 'small_data' has no parameter 'x'; known: batch_size,"),
+        ("steps=1e3", "'steps' must be a whole number, got '1e3'"),
+        ("decay_steps=5;7", "must be whole numbers divided by ':', got '5;7'"),
+        ("decay_steps=5::7", "must be whole numbers divided by ':'"),
+        ("rotate_90=2", "'rotate_90' must be true or false, got '2'"),
+        ("alpha=1,alpha=2", "recipe 'small_data': 'alpha' is given twice"),
+    ],
+)
+def test_wrong_values_of_a_recipe(text, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        parse_recipe(text)
