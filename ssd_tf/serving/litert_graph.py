@@ -8,7 +8,7 @@ import flatbuffers
 import keras
 import tensorflow as tf
 
-from ssd_tf.serving.extras import require
+from ssd_tf.serving.files import require
 
 _FILE_IDENTIFIER = b"TFL3"
 _VERSION_NAME = b"min_runtime_version"
