@@ -1,4 +1,4 @@
-"""What a run measures in every format: size, precision, time per image.
+"""Figures of a run in every format: size, precision, time per image.
 
     python benchmarks/exports.py --run_dir=RUN
 

@@ -18,6 +18,7 @@ from absl import flags
 
 from ssd_tf import serving, training
 from ssd_tf.commands.flag_groups import flag_group
+from ssd_tf.serving import formats
 
 # Type of an option -> what declares its flag.
 _DEFINE: dict[type, Any] = {
@@ -48,7 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
         f"Writes {serving.model_kinds(article=True)}.",
         **run,
     )
-    for option in serving.export_options().values():
+    for option in formats.export_options().values():
         _define_flag(option, values)
 
 
@@ -61,19 +62,18 @@ def _define_flag(option: serving.ExportOption, values: flags.FlagValues):
         )
         return
     if option.kind in (int, float):
-        arguments["lower_bound"] = option.lowest
-        arguments["upper_bound"] = option.highest
+        arguments["lower_bound"], arguments["upper_bound"] = option.bounds
     _DEFINE[option.kind](option.name, option.default, text, **arguments)
 
 
 def _scope(option: serving.ExportOption) -> str:
     """Start of an option's help: where it has an effect, if not always."""
-    defaults = {n: o.default for n, o in serving.export_options().items()}
+    defaults = {n: o.default for n, o in formats.export_options().items()}
     scope = [f"--{name}={value}" for name, value in option.needs]
     if any(defaults[name] == value for name, value in option.needs):
         scope = []
     if not option.needs:
-        scope = serving.formats_with(option)
+        scope = formats.formats_with(option)
     return f"{', '.join(scope)}: " if scope else ""
 
 
@@ -83,10 +83,10 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     export_format = serving.EXPORT_FORMATS[values.format]
     given = {
         name: values[name].value
-        for name in serving.export_options()
+        for name in formats.export_options()
         if values[name].present
     }
-    serving.check_options(export_format, given)  # fails before the work
+    formats.check_options(export_format, given)  # fails before the work
     run_dir = training.RunDir(values.run_dir)
     exported = serving.export(
         *training.load_run(values.run_dir),

@@ -6,14 +6,7 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
-from ssd_tf.serving.formats import (
-    EXPORT_FORMATS,
-    check_options,
-    export,
-    export_options,
-    formats_with,
-    model_kinds,
-)
+from ssd_tf.serving.formats import EXPORT_FORMATS, export, model_kinds
 from ssd_tf.serving.litert import QUANTIZATIONS, export_litert
 from ssd_tf.serving.litert_predictor import predictor_of_litert
 from ssd_tf.serving.model_card import write_labels, write_model_card
@@ -50,14 +43,11 @@ __all__ = [
     "Predictor",
     "QUANTIZATIONS",
     "check_model_name",
-    "check_options",
     "export",
     "export_litert",
     "export_onnx",
-    "export_options",
     "export_saved_model",
     "find_saved_model",
-    "formats_with",
     "model_kinds",
     "predictor_of_litert",
     "predictor_of_module",

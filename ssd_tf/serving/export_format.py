@@ -26,8 +26,7 @@ class ExportOption:
       help: one sentence, with unit or range.
       group: title under which the command's help shows it.
       choices: all values that a str may have; any by default.
-      lowest: of an int or a float.
-      highest: of an int or a float.
+      bounds: lowest and highest value of a number; None is no bound.
       needs: names and values of other options, one of which must be set for
         this one to have an effect; none by default.
     """
@@ -38,8 +37,7 @@ class ExportOption:
     help: str
     group: str
     choices: tuple[str, ...] = ()
-    lowest: float | None = None
-    highest: float | None = None
+    bounds: tuple[float | None, float | None] = (None, None)
     needs: tuple[tuple[str, Any], ...] = ()
 
     def check(self, value) -> None:
@@ -50,19 +48,20 @@ class ExportOption:
                 f"{', '.join(self.choices)}"
             )
         if isinstance(value, float) and math.isnan(value):
+            lowest, highest = self.bounds
             raise InputError(
                 f"--{self.name}=nan is no number; expected "
-                f"{self.lowest:g}..{self.highest:g}"
+                f"{lowest:g}..{highest:g}"
             )
 
 
 class Exported(NamedTuple):
-    """What an export wrote.
+    """The places that an export wrote to.
 
     Attributes:
       path: the file or folder.
       model: path that `detect` takes; None if it gives no detections.
-      server_script: what starts a server, if there is one.
+      server_script: starts a server, where there is one.
     """
 
     path: pathlib.Path
@@ -72,17 +71,10 @@ class Exported(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ExportRequest:
-    """A detector to export, and how.
+    """A detector to export, with a value for each option of the format.
 
-    Attributes:
-      detector_config: of the detector.
-      train_config: how it was trained; names its data set.
-      model: the detector.
-      decoder: with the thresholds to export.
-      export_dir: folder to write to.
-      options: value of each option of the format, by name.
-      run_name: name of the run.
-      result: the run's last evaluation; None if it is not finished.
+    `decoder` has the thresholds to export; the others are as in
+    `ssd_tf.serving.export`.
     """
 
     detector_config: DetectorConfig
@@ -92,10 +84,10 @@ class ExportRequest:
     export_dir: pathlib.Path
     options: Mapping[str, Any]
     run_name: str
-    result: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None
 
     def build_source(self) -> sources.Source:
-        """Builds the run's data set, of which `data_dir` is an option."""
+        """The run's data set, of a format with the option `data_dir`."""
         return sources.build_source(
             self.train_config.dataset,
             data_dir=self.options["data_dir"] or self.train_config.data_dir,
@@ -122,59 +114,44 @@ class ExportFormat:
     load: Callable[[pathlib.Path], Predictor]
 
 
+def _of_decoder(name, kind, default, text, *, bounds=(None, None)):
+    return ExportOption(
+        *(name, kind, default, text, "detections"),
+        bounds=bounds,
+        needs=(("nms", True),),
+    )
+
+
+DECODER_OPTIONS = (
+    _of_decoder(
+        *("score_threshold", float, None),
+        "Lowest score of a detection, 0..1 (default: the run's).",
+        bounds=(0.0, 1.0),
+    ),
+    _of_decoder(
+        *("nms_iou_threshold", float, None),
+        "Overlap above which the lower score goes, 0..1 (default: the run's).",
+        bounds=(0.0, 1.0),
+    ),
+    _of_decoder(
+        *("max_detections", int, None),
+        "Detections per image (default: the run's).",
+        bounds=(1, None),
+    ),
+    _of_decoder(
+        *("multi_label", bool, True),
+        "Detect a box as several classes, as Caffe does; --nomulti_label "
+        "keeps each box's best class only.",
+    ),
+)
 NMS = ExportOption(
-    name="nms",
-    kind=bool,
-    default=True,
-    help="Detect; --nonms gives the network's own outputs.",
+    *("nms", bool, True),
+    "Detect; --nonms gives the network's own outputs.",
     group="detections",
 )
-DECODER_OPTIONS = (
-    ExportOption(
-        name="score_threshold",
-        kind=float,
-        default=None,
-        help="Lowest score of a detection, 0..1 (default: the run's).",
-        group="detections",
-        lowest=0.0,
-        highest=1.0,
-        needs=(("nms", True),),
-    ),
-    ExportOption(
-        name="nms_iou_threshold",
-        kind=float,
-        default=None,
-        help="Overlap above which the lower score goes, 0..1 (default: the "
-        "run's).",
-        group="detections",
-        lowest=0.0,
-        highest=1.0,
-        needs=(("nms", True),),
-    ),
-    ExportOption(
-        name="max_detections",
-        kind=int,
-        default=None,
-        help="Detections per image (default: the run's).",
-        group="detections",
-        lowest=1,
-        needs=(("nms", True),),
-    ),
-    ExportOption(
-        name="multi_label",
-        kind=bool,
-        default=True,
-        help="Detect a box as several classes, as Caffe does; "
-        "--nomulti_label keeps each box's best class only.",
-        group="detections",
-        needs=(("nms", True),),
-    ),
-)
 DATA_DIR = ExportOption(
-    name="data_dir",
-    kind=str,
-    default=None,
-    help="Folder of the data set (default: the run's).",
+    *("data_dir", str, None),
+    "Folder of the data set (default: the run's).",
     group="data",
     needs=(("quantization", "int8"), ("warmup", "real")),
 )

@@ -46,10 +46,10 @@ def formats_with(option: ExportOption) -> list[str]:
 
 
 def model_kinds(*, article: bool = False) -> str:
-    """What can be loaded, such as "SavedModel, .tflite or .onnx file".
+    """Kinds of models that can be loaded, for messages.
 
-    Args:
-      article: "a SavedModel, a .tflite or an .onnx file".
+    "SavedModel, .tflite or .onnx file"; with articles "a SavedModel, a .tflite
+    or an .onnx file".
     """
     kinds = [f.suffix or "SavedModel" for f in EXPORT_FORMATS.values()]
     if article:
@@ -63,11 +63,7 @@ def model_kinds(*, article: bool = False) -> str:
 def check_options(
     export_format: ExportFormat, given: Mapping[str, Any]
 ) -> None:
-    """Checks options that were given.
-
-    Args:
-      export_format: that they are given to.
-      given: names and values of these options only.
+    """Checks the options that were given, by name; defaults are not.
 
     Raises:
       InputError: one is unknown, would have no effect, or has a value that it

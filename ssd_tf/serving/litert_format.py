@@ -46,40 +46,33 @@ def _images(request: ExportRequest):
     )
 
 
+_OF_INT8 = (("quantization", "int8"),)
+_OPTIONS = (
+    ExportOption(
+        *("quantization", str, "none"),
+        "float16 halves the file; int8 also calculates in 8 bits, with ranges "
+        "from images of the run's data set.",
+        group="litert",
+        choices=tuple(QUANTIZATIONS),
+    ),
+    ExportOption(
+        *("representative_split", str, None),
+        "Split of those images (default: the one trained on).",
+        group="litert",
+        needs=_OF_INT8,
+    ),
+    ExportOption(
+        *("representative_images", int, 100),
+        "Number of those images.",
+        group="litert",
+        bounds=(1, None),
+        needs=_OF_INT8,
+    ),
+)
 LITERT = ExportFormat(
     name="litert",
     suffix=_SUFFIX,
-    options=(
-        NMS,
-        *DECODER_OPTIONS,
-        DATA_DIR,
-        ExportOption(
-            name="quantization",
-            kind=str,
-            default="none",
-            help="float16 halves the file; int8 also calculates in 8 bits, "
-            "with ranges from images of the run's data set.",
-            group="litert",
-            choices=tuple(QUANTIZATIONS),
-        ),
-        ExportOption(
-            name="representative_split",
-            kind=str,
-            default=None,
-            help="Split of those images (default: the one trained on).",
-            group="litert",
-            needs=(("quantization", "int8"),),
-        ),
-        ExportOption(
-            name="representative_images",
-            kind=int,
-            default=100,
-            help="Number of images.",
-            group="litert",
-            lowest=1,
-            needs=(("quantization", "int8"),),
-        ),
-    ),
+    options=(NMS, *DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
     export=_export,
     load=predictor_of_litert,
 )

@@ -83,39 +83,31 @@ def _export(request: ExportRequest) -> Exported:
     )
 
 
+_OPTIONS = (
+    ExportOption(
+        *("model_name", str, None),
+        "Name to serve under (default: that of the run's folder).",
+        group="saved_model",
+    ),
+    ExportOption(
+        *("version", int, None),
+        "Version to write (default: the next).",
+        group="saved_model",
+        bounds=(1, MAX_VERSION),
+    ),
+    ExportOption(
+        *("warmup", str, "synthetic"),
+        "Pictures of the requests that TF Serving runs while it loads the "
+        "version; real ones are of the run's eval_split and are stored with "
+        "the model.",
+        group="saved_model",
+        choices=tuple(_WARMUPS),
+    ),
+)
 SAVED_MODEL = ExportFormat(
     name="saved_model",
     suffix="",
-    options=(
-        *DECODER_OPTIONS,
-        DATA_DIR,
-        ExportOption(
-            name="model_name",
-            kind=str,
-            default=None,
-            help="Name to serve under (default: that of the run's folder).",
-            group="saved_model",
-        ),
-        ExportOption(
-            name="version",
-            kind=int,
-            default=None,
-            help="Version to write (default: the next).",
-            group="saved_model",
-            lowest=1,
-            highest=MAX_VERSION,
-        ),
-        ExportOption(
-            name="warmup",
-            kind=str,
-            default="synthetic",
-            help="Pictures of the requests that TF Serving runs while it "
-            "loads the version; real ones are of the run's eval_split and are "
-            "stored with the model.",
-            group="saved_model",
-            choices=tuple(_WARMUPS),
-        ),
-    ),
+    options=(*DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
     export=_export,
     load=predictor_of_saved_model,
 )

@@ -1,4 +1,4 @@
-"""What TF Serving is started with, beside the exported models.
+"""Files that TF Serving is started with, beside the exported models.
 
     <export_dir>/serving/models.config            the models
     <export_dir>/serving/batching_parameters.txt  for --enable_batching

@@ -128,7 +128,7 @@ def test_help_tells_where_an_option_has_an_effect(script):
         "Writes a SavedModel, a .tflite or an .onnx file.",
         "--[no]nms: litert, onnx: Detect;",
         "--version: saved_model: Version to write",
-        "--representative_images: --quantization=int8: Number of images.",
+        "--representative_images: --quantization=int8: Number of those images.",
         "--score_threshold: Lowest score",
     ):
         assert part in text

@@ -43,7 +43,7 @@ def pictures():
 
 
 class Detector(NamedTuple):
-    """What is exported; images [4, 64, 64, 3] of coloured squares."""
+    """The detector to export; images [4, 64, 64, 3] of coloured squares."""
 
     model: keras.Model
     config: DetectorConfig

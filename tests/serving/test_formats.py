@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssd_tf import InputError, TrainConfig, serving
-from ssd_tf.serving import EXPORT_FORMATS
+from ssd_tf.serving import EXPORT_FORMATS, formats
 from ssd_tf.serving.export_format import DECODER_OPTIONS
 
 
@@ -24,10 +24,10 @@ def test_names_and_suffixes_tell_formats_apart():
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
 def test_an_option_of_a_name_is_the_same_everywhere(name):
-    known = serving.export_options()
+    known = formats.export_options()
     for option in EXPORT_FORMATS[name].options:
         assert known[option.name] == option
-        assert name in serving.formats_with(option)
+        assert name in formats.formats_with(option)
         for needed, value in option.needs:
             known[needed].check(value)
         if option.default is not None:
@@ -83,7 +83,7 @@ def test_a_format_from_outside(detector, tmp_path):
 
 
 def request_of(detector, name, **options):
-    """What a format of the options of another is given."""
+    """The request that an export of the format gets."""
     requests = []
 
     def keep(request):

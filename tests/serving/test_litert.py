@@ -1,4 +1,4 @@
-"""LiteRT files: what they give, and what they say about themselves."""
+"""LiteRT files: their outputs, metadata and errors."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""ONNX files: what they give, and what they say about themselves."""
+"""ONNX files: their outputs, metadata and errors."""
 
 import json
 import sys

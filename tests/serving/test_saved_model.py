@@ -51,7 +51,7 @@ def assert_close(found, expected):
 
 
 def assert_valid(outputs, batch_size, *, count=None):
-    """What a client may rely on."""
+    """Names, shapes and order that a client may rely on."""
     assert set(outputs) == {*OUTPUTS, NAMES}
     for name, shape in OUTPUTS.items():
         assert outputs[name].shape == (batch_size, *shape[1:])
