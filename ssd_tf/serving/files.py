@@ -18,15 +18,11 @@ LABELS_FILE = "labels.txt"
 
 
 def check_new_file(path, suffix: str) -> pathlib.Path:
-    """The path of a file that can be made.
-
-    Args:
-      path: of the file.
-      suffix: what its name must end with, such as ".onnx".
+    """The path of a file that can be made, whose folder is made.
 
     Raises:
-      InputError: another suffix, something is there already, or its folder
-        cannot be made.
+      InputError: it has another suffix, something is there already, or its
+        folder cannot be made.
     """
     path = pathlib.Path(path)
     if path.suffix != suffix:
@@ -100,12 +96,7 @@ def labels_from_text(text: str) -> tuple[str, ...]:
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Imports a module of an extra.
-
-    Args:
-      module: full name, such as "onnxruntime".
-      extra: the extra of ssd_tf that installs it.
-      purpose: what needs it, such as "reading model.onnx".
+    """Imports a module of an extra, for a purpose like "reading model.onnx".
 
     Raises:
       InputError: it is not installed.

@@ -60,11 +60,8 @@ def export_litert(
       representative_images: [S, S, 3] RGB 0..255 each, about a hundred of
         those the detector is for; "int8" takes the activations' ranges from
         them.
-      with_nms: detect; if not, the outputs are `logits`
-        [1, A, C + 1] and `localisations` [1, A, 4].
-
-    Returns:
-      the path.
+      with_nms: detect; if not, the outputs are `logits` [1, A, C + 1] and
+        `localisations` [1, A, 4].
 
     Raises:
       InputError: the quantization is unknown or has no images, the file

@@ -40,16 +40,7 @@ class _Table(tuple):
 def detection_metadata(
     name: str, *, image_size: int, has_labels: bool
 ) -> bytes:
-    """The metadata of a detection model.
-
-    Args:
-      name: of the model.
-      image_size: side of the input in pixels.
-      has_labels: there is a file of labels.
-
-    Returns:
-      a flatbuffer with the identifier M001.
-    """
+    """The metadata of a detection model: a flatbuffer with identifier M001."""
     size = _Table((np.uint32(image_size), np.uint32(image_size)))
     # The network normalises the pixels; nothing is left to do outside.
     identity = _Table((np.array([0], np.float32), np.array([1], np.float32)))

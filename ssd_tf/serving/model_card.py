@@ -21,12 +21,7 @@ CARD_FILE = "model_card.json"
 
 
 def write_labels(version_dir: pathlib.Path, class_names: Sequence[str]) -> None:
-    """Writes assets/labels.txt: the names of the classes 1..C, one a line.
-
-    Args:
-      version_dir: folder of the SavedModel.
-      class_names: none write no file.
-    """
+    """Writes assets/labels.txt of a SavedModel, if its classes have names."""
     if not class_names:
         return
     assets = version_dir / "assets"
@@ -51,8 +46,8 @@ def write_model_card(
       version_dir: folder of the SavedModel.
       model_name: that it is served under.
       architecture: name of the network.
-      detector_config: of the detector.
-      train_config: how it was trained.
+      detector_config: of the run.
+      train_config: of the run.
       decoder: with the exported thresholds.
       result: the run's last evaluation; None if it is not finished.
     """

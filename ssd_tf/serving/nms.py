@@ -1,7 +1,4 @@
-"""NMS of LiteRT and ONNX, whose own operators take one class at a time.
-
-What they detect is what `ssd_tf.Decoder` detects.
-"""
+"""NMS of LiteRT and ONNX, whose operators take one class at a time."""
 
 import math
 
@@ -66,8 +63,7 @@ def litert_detections(decoder: Decoder, outputs) -> dict[str, tf.Tensor]:
       outputs: {"logits": [1, A, C + 1], "localisations": [1, A, 4]}.
 
     Returns:
-      boxes [1, K, 4], classes [1, K] from 0, scores [1, K] and their number
-      [1], all float32, by the names of the outputs.
+      the outputs of `ssd_tf.serving.litert` by name.
     """
     boxes, scores = class_candidates(decoder, outputs)
     return litert_nms(boxes[0], scores[0], decoder)

@@ -58,9 +58,6 @@ def export_onnx(
       decoder: with the thresholds to export; None takes the config's.
       with_nms: detect; if not, the outputs are the network's.
 
-    Returns:
-      the path.
-
     Raises:
       InputError: the file exists or cannot be made, or tf2onnx is not
         installed.

@@ -18,16 +18,10 @@ _EXAMPLES_LOOKED_AT = 64
 def representative_images(
     source: Source, split: str, *, image_size: int, count: int = 100
 ) -> list[np.ndarray]:
-    """Images from the whole of a split, evenly.
-
-    Args:
-      source: data set.
-      split: one of its splits, best the one that was trained on.
-      image_size: side S of the network's input.
-      count: number of images; all where the split has fewer.
+    """Images from the whole of a split, evenly; all if there are fewer.
 
     Returns:
-      [S, S, 3] float32 RGB 0..255 each.
+      [S, S, 3] float32 RGB 0..255 each, S being `image_size`.
 
     Raises:
       InputError: the split is missing or has no images, or an image cannot be
@@ -58,14 +52,9 @@ def synthetic_images() -> list[bytes]:
 
 
 def real_images(source: Source, split: str) -> list[bytes]:
-    """The first images of a split that decode and have at most 1 MiB.
+    """The first images of a split that decode and have at most 1 MiB, encoded.
 
-    Args:
-      source: data set.
-      split: one of its splits.
-
-    Returns:
-      encoded images, at most as many as the largest batch.
+    There are at most as many as in the largest request.
 
     Raises:
       InputError: there are none among the first 64 images.

@@ -55,9 +55,6 @@ exec docker run --rm -p 8500:8500 -p 8501:8501 \\
 def write_server_files(export_dir) -> list[str]:
     """Writes the files that are not there, and brings models.config up to date.
 
-    Args:
-      export_dir: the folder that holds the models.
-
     Returns:
       names of the models that are missing from a models.config that somebody
       changed, which is left as it is.

@@ -21,13 +21,10 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 def write_warmup(
     version_dir: pathlib.Path, encoded: Sequence[bytes], *, model_name: str
 ) -> None:
-    """Writes the requests of one version, one for each of `BATCH_SIZES`.
+    """Writes a request of each of `BATCH_SIZES` into a version's folder.
 
-    Args:
-      version_dir: folder of the SavedModel.
-      encoded: encoded images, at least one, which decode: TF Serving refuses
-        a version whose requests fail.
-      model_name: that the requests name.
+    Of the encoded images there must be at least one, and all must decode: TF
+    Serving refuses a version whose requests fail.
     """
     path = version_dir / WARMUP_FILE
     path.parent.mkdir()
@@ -41,12 +38,7 @@ def write_warmup(
 def prediction_log(encoded: Sequence[bytes], *, model_name: str) -> bytes:
     """A `PredictionLog` of a request for `serving_default`.
 
-    Args:
-      encoded: the batch of encoded images.
-      model_name: that the request names.
-
-    Returns:
-      the message as tensorflow-serving-api serialises it.
+    Its bytes are those that tensorflow-serving-api makes.
     """
     tensor = tf.make_tensor_proto(encoded, tf.string, [len(encoded)])
     model_spec = _field(1, model_name.encode()) + _field(
