@@ -1,4 +1,4 @@
-"""What a run measures in every format: size, precision, time per image.
+"""Figures of a run in every format: size, precision, time per image.
 
     python benchmarks/exports.py --run_dir=RUN
 
@@ -31,26 +31,30 @@ _IMAGES = flags.DEFINE_integer(
 
 def exported(folder: pathlib.Path) -> Iterator[tuple[str, Callable, int]]:
     """(format, function that loads its predictor, bytes) of each format."""
-    config, train, model = training.load_run(_RUN_DIR.value)
-    module = serving.DetectionModule(model, config)
+    detector_config, train_config, model = training.load_run(_RUN_DIR.value)
+    module = serving.DetectionModule(detector_config, model)
     yield (
         "keras",
-        lambda: serving.predictor_of_module(module, config.class_names),
+        lambda: serving.predictor_of_module(
+            module, detector_config.class_names
+        ),
         sum(weight.numpy().nbytes for weight in model.weights),
     )
     source = registry.build_source(
-        train.dataset, data_dir=train.data_dir, class_names=config.class_names
+        train_config.dataset,
+        data_dir=train_config.data_dir,
+        class_names=detector_config.class_names,
     )
     pictures = serving.representative_images(
         source,
-        train.train_split,
-        image_size=config.image_size,
+        train_config.train_split,
+        image_size=detector_config.image_size,
         count=_IMAGES.value,
     )
     for name in serving.QUANTIZATIONS:
         path = serving.export_litert(
+            detector_config,
             model,
-            config,
             folder / f"{name}.tflite",
             quantization=name,
             representative_images=pictures,
@@ -60,15 +64,19 @@ def exported(folder: pathlib.Path) -> Iterator[tuple[str, Callable, int]]:
             lambda path=path: serving.predictor_of_litert(path),
             path.stat().st_size,
         )
-    path = serving.export_onnx(model, config, folder / "model.onnx")
+    path = serving.export_onnx(detector_config, model, folder / "model.onnx")
     yield "onnx", lambda: serving.predictor_of_onnx(path), path.stat().st_size
 
 
 def measure(predictor: serving.Predictor) -> dict[str, float]:
     """A row of the table."""
-    config, train = training.RunDir(_RUN_DIR.value).read_configs()
+    detector_config, train_config = training.RunDir(
+        _RUN_DIR.value
+    ).read_configs()
     source = registry.build_source(
-        train.dataset, data_dir=train.data_dir, class_names=config.class_names
+        train_config.dataset,
+        data_dir=train_config.data_dir,
+        class_names=detector_config.class_names,
     )
     measurement, seconds = Measurement(source.class_names), 0.0
 
@@ -80,7 +88,10 @@ def measure(predictor: serving.Predictor) -> dict[str, float]:
         return found
 
     for image in training.predict_split(
-        predict, source, train.eval_split, image_size=config.image_size
+        predict,
+        source,
+        train_config.eval_split,
+        image_size=detector_config.image_size,
     ):
         measurement.add(image)
     voc = measurement.voc.result()

@@ -57,7 +57,7 @@ def keras_calls(config, model, folder) -> dict[str, Callable]:
 
 def saved_model_calls(config, model, folder) -> dict[str, Callable]:
     """The signatures of the export."""
-    module = serving.DetectionModule(model, config)
+    module = serving.DetectionModule(config, model)
     path = serving.export_saved_model(module, folder / "saved_model")
     loaded = tf.saved_model.load(str(path))
 
@@ -76,11 +76,11 @@ def litert_calls(config, model, folder) -> dict[str, Callable]:
     from ai_edge_litert.interpreter import Interpreter
 
     raw = serving.export_litert(
-        model, config, folder / "raw.tflite", with_nms=False
+        config, model, folder / "raw.tflite", with_nms=False
     )
     interpreter = Interpreter(str(raw), num_threads=os.cpu_count())
     runner = interpreter.get_signature_runner()
-    path = serving.export_litert(model, config, folder / "model.tflite")
+    path = serving.export_litert(config, model, folder / "model.tflite")
     predictor = serving.predictor_of_litert(path)
 
     return {
@@ -94,10 +94,10 @@ def onnx_calls(config, model, folder) -> dict[str, Callable]:
     import onnxruntime
 
     raw = serving.export_onnx(
-        model, config, folder / "raw.onnx", with_nms=False
+        config, model, folder / "raw.onnx", with_nms=False
     )
     session = onnxruntime.InferenceSession(str(raw))
-    path = serving.export_onnx(model, config, folder / "model.onnx")
+    path = serving.export_onnx(config, model, folder / "model.onnx")
     predictor = serving.predictor_of_onnx(path)
     return {
         "forward": lambda pixels: session.run(None, {"images": pixels.numpy()}),

@@ -1,4 +1,4 @@
-"""What the clients of this folder share: arguments, printing, drawing.
+"""The part that the clients of this folder share: arguments, printing, drawing.
 
 Needs Pillow and nothing of ssd_tf.
 """
@@ -28,7 +28,7 @@ _USED_OUTPUTS = (
 
 
 class ServerError(Exception):
-    """What the server answered instead of detections."""
+    """An answer of the server that is no detections."""
 
 
 def parse_arguments(description: str, *, server: str) -> argparse.Namespace:

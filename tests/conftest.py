@@ -142,7 +142,7 @@ def small_model(small_run, small_network):
 def small_module(small_run, small_model):
     """The `DetectionModule` of that run."""
     config, _ = training.RunDir(small_run).read_configs()
-    return serving.DetectionModule(small_model, config)
+    return serving.DetectionModule(config, small_model)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def load_predictor(path: str) -> serving.Predictor:
         return _FILES[place.suffix](place)
     if (place / "config.json").exists():
         config, _, model = training.load_run(place)
-        module = serving.DetectionModule(model, config, frozen=False)
+        module = serving.DetectionModule(config, model, frozen=False)
         return serving.predictor_of_module(module, config.class_names)
     if serving.find_saved_model(place) is None:
         raise InputError(

@@ -1,24 +1,28 @@
-"""Model files: written whole or not at all, and never over another file."""
+"""Files of models: writing them, labels.txt, the packages they need.
+
+A file is written whole or not at all, and never over another one.
+"""
 
 import contextlib
+import importlib
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from ssd_tf.errors import InputError
 
+# Holds the names of the classes 1..C, one a line.
+LABELS_FILE = "labels.txt"
+
 
 def check_new_file(path, suffix: str) -> pathlib.Path:
-    """The path of a file that can be made.
-
-    Args:
-      path: of the file.
-      suffix: what its name must end with, such as ".onnx".
+    """The path of a file that can be made, whose folder is made.
 
     Raises:
-      InputError: another suffix, something is there already, or its folder
-        cannot be made.
+      InputError: it has another suffix, something is there already, or its
+        folder cannot be made.
     """
     path = pathlib.Path(path)
     if path.suffix != suffix:
@@ -81,8 +85,33 @@ def new_folder(path: pathlib.Path) -> Iterator[None]:
         raise
 
 
+def labels_to_text(class_names: Sequence[str]) -> str:
+    """The content of labels.txt."""
+    return "".join(f"{name}\n" for name in class_names)
+
+
+def labels_from_text(text: str) -> tuple[str, ...]:
+    """The names of the classes in labels.txt."""
+    return tuple(text.split("\n")[:-1])
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Imports a module of an extra, for a purpose like "reading model.onnx".
+
+    Raises:
+      InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"{purpose} needs {module.split('.')[0]}: "
+            f'pip install "ssd_tf[{extra}]"'
+        ) from error
+
+
 def first_line(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """The message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error).splitlines() or [type(error).__name__])[0]

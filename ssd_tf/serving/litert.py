@@ -25,8 +25,8 @@ from ssd_tf.config import DetectorConfig
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.serving import litert_graph, litert_metadata
-from ssd_tf.serving.candidates import class_candidates
 from ssd_tf.serving.files import check_new_file, write_new_file
+from ssd_tf.serving.nms import litert_detections
 
 DETECTION_OUTPUTS = (
     "detection_boxes",
@@ -38,8 +38,8 @@ RAW_OUTPUTS = ("logits", "localisations")
 
 
 def export_litert(
+    detector_config: DetectorConfig,
     model: keras.Model,
-    config: DetectorConfig,
     path,
     *,
     decoder: Decoder | None = None,
@@ -50,8 +50,8 @@ def export_litert(
     """Writes a `.tflite` file.
 
     Args:
+      detector_config: of the detector; the class names become labels.txt.
       model: the detector.
-      config: its configuration; the class names become labels.txt.
       path: of the file.
       decoder: with the thresholds to export; None takes the config's.
       quantization: "none"; "float16", weights of half the size; or "int8",
@@ -60,11 +60,8 @@ def export_litert(
       representative_images: [S, S, 3] RGB 0..255 each, about a hundred of
         those the detector is for; "int8" takes the activations' ranges from
         them.
-      with_nms: whether to detect; if not, the outputs are `logits`
-        [1, A, C + 1] and `localisations` [1, A, 4].
-
-    Returns:
-      the path.
+      with_nms: detect; if not, the outputs are `logits` [1, A, C + 1] and
+        `localisations` [1, A, 4].
 
     Raises:
       InputError: the quantization is unknown or has no images, the file
@@ -77,7 +74,7 @@ def export_litert(
             f"{', '.join(QUANTIZATIONS)}"
         )
     litert_graph.library("tools.flatbuffer_utils")  # fails before the work
-    size = config.image_size
+    size = detector_config.image_size
     options = QUANTIZATIONS[quantization](representative_images, size)
     network = litert_graph.convert(
         lambda pixels: dict(model(pixels, training=False)),
@@ -88,7 +85,10 @@ def export_litert(
     graph = litert_graph.read(network)
     if with_nms:
         content = _append_decoder(
-            graph, decoder or Decoder(config), config, name=model.name
+            detector_config,
+            graph,
+            decoder=decoder or Decoder(detector_config),
+            name=model.name,
         )
     else:
         litert_graph.order_outputs(graph, RAW_OUTPUTS)
@@ -98,7 +98,7 @@ def export_litert(
 
 
 def _append_decoder(
-    graph, decoder: Decoder, config: DetectorConfig, *, name: str
+    detector_config: DetectorConfig, graph, *, decoder: Decoder, name: str
 ) -> bytes:
     """The detection model with its metadata and labels.
 
@@ -110,13 +110,15 @@ def _append_decoder(
     litert_graph.order_outputs(graph, DETECTION_OUTPUTS)
     metadata = litert_metadata.detection_metadata(
         name,
-        image_size=config.image_size,
-        has_labels=bool(config.class_names),
+        image_size=detector_config.image_size,
+        has_labels=bool(detector_config.class_names),
     )
     litert_graph.add_metadata(graph, litert_metadata.METADATA_NAME, metadata)
     content = litert_graph.write(graph)
-    if config.class_names:
-        content = litert_metadata.append_labels(content, config.class_names)
+    if detector_config.class_names:
+        content = litert_metadata.append_labels(
+            content, detector_config.class_names
+        )
     return content
 
 
@@ -186,65 +188,12 @@ def _convert_decoder(decoder: Decoder) -> bytes:
     """The LiteRT model of what follows the network, for one image."""
     num_anchors, num_outputs = len(decoder.anchors), decoder.num_classes + 1
 
-    def detect(logits, localisations):
-        boxes, scores = class_candidates(
-            decoder, {"logits": logits, "localisations": localisations}
-        )
-        return _suppress(boxes[0], scores[0], decoder)
-
     return litert_graph.convert(
-        detect,
+        lambda logits, localisations: litert_detections(
+            decoder, {"logits": logits, "localisations": localisations}
+        ),
         [
             tf.TensorSpec([1, num_anchors, num_outputs], name="logits"),
             tf.TensorSpec([1, num_anchors, 4], name="localisations"),
         ],
     )
-
-
-def _least_suppressed_iou(threshold: float) -> float:
-    """The next float32 above a threshold, at most 1.
-
-    LiteRT's NMS drops boxes that overlap as much as its threshold, the
-    decoder's those that overlap more. So at 1 boxes that are equal become
-    one here, as LiteRT takes nothing above 1.
-    """
-    above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))
-    # Subnormal numbers may be taken for 0.
-    return min(max(above, float(np.finfo(np.float32).tiny)), 1.0)
-
-
-def _suppress(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
-    """NMS of [C, k, 4] boxes and [C, k] scores, a class at a time."""
-    limit = decoder.max_detections
-    kept_boxes, kept_scores = [], []
-    for class_boxes, class_scores in zip(
-        tf.unstack(boxes), tf.unstack(scores), strict=True
-    ):
-        # Version 4, padded, is the one with an operator in LiteRT.
-        index, count = tf.raw_ops.NonMaxSuppressionV4(
-            boxes=class_boxes,
-            scores=class_scores,
-            max_output_size=limit,
-            iou_threshold=_least_suppressed_iou(decoder.nms_iou_threshold),
-            score_threshold=decoder.score_threshold,
-            pad_to_max_output_size=True,
-        )
-        is_kept = tf.range(limit) < count
-        kept_boxes.append(tf.gather(class_boxes, index))
-        kept_scores.append(
-            tf.where(is_kept, tf.gather(class_scores, index), 0.0)
-        )
-    best_scores, best = tf.math.top_k(tf.concat(kept_scores, axis=0), limit)
-    is_real = best_scores > 0.0  # [K]
-    best_boxes = tf.gather(tf.concat(kept_boxes, axis=0), best)
-    best_boxes = tf.clip_by_value(best_boxes, 0.0, 1.0)
-    classes = tf.gather(
-        tf.repeat(tf.range(decoder.num_classes, dtype=tf.float32), limit), best
-    )
-    found = {
-        "detection_boxes": tf.where(is_real[:, None], best_boxes, 0.0),
-        "detection_classes": tf.where(is_real, classes, 0.0),
-        "detection_scores": best_scores,
-        "num_detections": tf.reduce_sum(tf.cast(is_real, tf.float32)),
-    }
-    return {name: value[None] for name, value in found.items()}

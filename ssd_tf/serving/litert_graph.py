@@ -8,7 +8,7 @@ import flatbuffers
 import keras
 import tensorflow as tf
 
-from ssd_tf.serving.extras import require
+from ssd_tf.serving.files import require
 
 _FILE_IDENTIFIER = b"TFL3"
 _VERSION_NAME = b"min_runtime_version"
@@ -23,16 +23,13 @@ def convert(
     model: keras.Model | None = None,
     set_options: Callable[[tf.lite.TFLiteConverter], None] = lambda _: None,
 ) -> bytes:
-    """Converts a function to LiteRT.
+    """Converts a function to a LiteRT model with one signature.
 
     Args:
       function: of tensors to a dict of tensors.
       specs: of the arguments.
       model: the model whose weights the function uses.
       set_options: changes the converter before it converts.
-
-    Returns:
-      a model with one signature.
     """
     with tempfile.TemporaryDirectory() as folder:
         # A tf.Module that holds a Keras model would lose its weights here.
@@ -94,11 +91,9 @@ def join(first, second):
 
 
 def order_outputs(model, names: Sequence[str]) -> None:
-    """Puts the outputs in an order; the converter's is arbitrary.
+    """Orders the outputs, in place, and calls their tensors so, too.
 
-    Args:
-      model: changed in place.
-      names: of all outputs; their tensors are called so, too.
+    The converter's order is arbitrary.
     """
     graph, (signature,) = model.subgraphs[0], model.signatureDefs
     by_name = {m.name.decode(): m for m in signature.outputs}

@@ -1,4 +1,4 @@
-"""LiteRT metadata: what each tensor is, and the file of labels.
+"""LiteRT metadata: descriptions of the tensors, and the file of labels.
 
 The tables are those of metadata_schema.fbs (tensorflow/tflite-support, schema
 1.1.0), which no package that installs beside TensorFlow 2.21 can write. The
@@ -12,7 +12,11 @@ import zipfile
 import flatbuffers
 import numpy as np
 
-from ssd_tf.serving import labels
+from ssd_tf.serving.files import (
+    LABELS_FILE,
+    labels_from_text,
+    labels_to_text,
+)
 
 METADATA_NAME = "TFLITE_METADATA"
 
@@ -36,16 +40,7 @@ class _Table(tuple):
 def detection_metadata(
     name: str, *, image_size: int, has_labels: bool
 ) -> bytes:
-    """The metadata of a detection model.
-
-    Args:
-      name: of the model.
-      image_size: side of the input in pixels.
-      has_labels: whether there is a file of labels.
-
-    Returns:
-      a flatbuffer with the identifier M001.
-    """
+    """The metadata of a detection model: a flatbuffer with identifier M001."""
     size = _Table((np.uint32(image_size), np.uint32(image_size)))
     # The network normalises the pixels; nothing is left to do outside.
     identity = _Table((np.array([0], np.float32), np.array([1], np.float32)))
@@ -60,9 +55,7 @@ def detection_metadata(
     box = _Table((np.array([1, 0, 3, 2], np.uint32), _BOUNDARIES))
     last_axis = _Table((np.int32(2), np.int32(2)))
     feature = _Table((_FEATURE, _Table()))
-    label_file = _Table(
-        (labels.LABELS_FILE, "Names of the classes.", _VALUE_LABELS)
-    )
+    label_file = _Table((LABELS_FILE, "Names of the classes.", _VALUE_LABELS))
     outputs = [
         _tensor(
             "location",
@@ -95,8 +88,8 @@ def append_labels(model: bytes, class_names) -> bytes:
     file = io.BytesIO(model)
     # Readers map the labels into memory: stored, not compressed.
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
-        lines = labels.to_text(class_names)
-        archive.writestr(zipfile.ZipInfo(labels.LABELS_FILE), lines)
+        lines = labels_to_text(class_names)
+        archive.writestr(zipfile.ZipInfo(LABELS_FILE), lines)
     return file.getvalue()
 
 
@@ -104,10 +97,10 @@ def read_labels(model: bytes) -> tuple[str, ...] | None:
     """Names of the classes in a model, or None where it has none."""
     try:
         with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            lines = archive.read(labels.LABELS_FILE).decode()
+            lines = archive.read(LABELS_FILE).decode()
     except (KeyError, zipfile.BadZipFile):
         return None
-    return labels.from_text(lines)
+    return labels_from_text(lines)
 
 
 def _tensor(

@@ -7,8 +7,7 @@ import numpy as np
 
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
-from ssd_tf.serving.extras import require
-from ssd_tf.serving.labels import LABELS_FILE
+from ssd_tf.serving.files import LABELS_FILE, require
 from ssd_tf.serving.litert import DETECTION_OUTPUTS
 from ssd_tf.serving.litert_metadata import read_labels
 from ssd_tf.serving.predictor import Predictor

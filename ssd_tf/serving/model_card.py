@@ -1,4 +1,4 @@
-"""What an exported version says about itself, for people and programs."""
+"""The model card and labels.txt of an exported version."""
 
 import datetime
 import json
@@ -14,25 +14,20 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder
-from ssd_tf.serving import labels
+from ssd_tf.serving.files import LABELS_FILE, labels_to_text
 from ssd_tf.version import __version__
 
 CARD_FILE = "model_card.json"
 
 
 def write_labels(version_dir: pathlib.Path, class_names: Sequence[str]) -> None:
-    """Writes assets/labels.txt: the names of the classes 1..C, one a line.
-
-    Args:
-      version_dir: folder of the SavedModel.
-      class_names: none write no file.
-    """
+    """Writes assets/labels.txt of a SavedModel, if its classes have names."""
     if not class_names:
         return
     assets = version_dir / "assets"
     assets.mkdir(exist_ok=True)  # SavedModels have it, if empty
-    text = labels.to_text(class_names)
-    (assets / labels.LABELS_FILE).write_text(text, encoding="utf-8")
+    text = labels_to_text(class_names)
+    (assets / LABELS_FILE).write_text(text, encoding="utf-8")
 
 
 def write_model_card(
@@ -40,8 +35,8 @@ def write_model_card(
     *,
     model_name: str,
     architecture: str,
-    config: DetectorConfig,
-    train: TrainConfig,
+    detector_config: DetectorConfig,
+    train_config: TrainConfig,
     decoder: Decoder,
     result: Mapping[str, Any] | None,
 ) -> None:
@@ -51,8 +46,8 @@ def write_model_card(
       version_dir: folder of the SavedModel.
       model_name: that it is served under.
       architecture: name of the network.
-      config: of the detector.
-      train: how it was trained.
+      detector_config: of the run.
+      train_config: of the run.
       decoder: with the exported thresholds.
       result: the run's last evaluation; None if it is not finished.
     """
@@ -62,7 +57,7 @@ def write_model_card(
             timespec="seconds"
         ),
         "architecture": architecture,
-        "classes": dict(enumerate(config.class_names, start=1)),
+        "classes": dict(enumerate(detector_config.class_names, start=1)),
         "signatures": _signatures(version_dir),
         "thresholds": {
             name: getattr(decoder, name)
@@ -71,20 +66,21 @@ def write_model_card(
                 "nms_iou_threshold",
                 "pre_nms_top_k",
                 "max_detections",
+                "multi_label",
             )
         },
         "data": {
-            "dataset": train.dataset,
-            "data_dir": _basename(train.data_dir),
-            "train_split": train.train_split,
-            "eval_split": train.eval_split,
+            "dataset": train_config.dataset,
+            "data_dir": _basename(train_config.data_dir),
+            "train_split": train_config.train_split,
+            "eval_split": train_config.eval_split,
         },
-        "measured": _measured(config, train, result),
-        "detector": config.to_dict(),
+        "measured": _measured(detector_config, train_config, result),
+        "detector": detector_config.to_dict(),
         "training": {
-            **train.to_dict(),
-            "data_dir": _basename(train.data_dir),
-            "init_weights": _basename(train.init_weights),
+            **train_config.to_dict(),
+            "data_dir": _basename(train_config.data_dir),
+            "init_weights": _basename(train_config.init_weights),
         },
         "versions": {
             "ssd_tf": __version__,
@@ -99,26 +95,28 @@ def write_model_card(
 
 
 def _measured(
-    config: DetectorConfig, train: TrainConfig, result: Mapping | None
+    detector_config: DetectorConfig,
+    train_config: TrainConfig,
+    result: Mapping | None,
 ) -> dict[str, Any] | None:
-    """The metrics and what they were measured on.
+    """The metrics, and the data and thresholds they were measured with.
 
     The run measures with its own thresholds, whatever is exported.
     """
     if result is None:
         return None
     return {
-        "dataset": train.dataset,
-        "split": train.eval_split,
-        "score_threshold": config.score_threshold,
-        "nms_iou_threshold": config.nms_iou_threshold,
-        "max_detections": config.max_detections,
+        "dataset": train_config.dataset,
+        "split": train_config.eval_split,
+        "score_threshold": detector_config.score_threshold,
+        "nms_iou_threshold": detector_config.nms_iou_threshold,
+        "max_detections": detector_config.max_detections,
         "metrics": dict(result),
     }
 
 
 def _signatures(version_dir: pathlib.Path) -> dict[str, Any]:
-    """Names -> inputs and outputs, as the SavedModel itself states them."""
+    """Names -> inputs and outputs, read from the SavedModel."""
     content = (version_dir / "saved_model.pb").read_bytes()
     (graph,) = saved_model_pb2.SavedModel.FromString(content).meta_graphs
     return {
@@ -142,5 +140,5 @@ def _tensors(infos) -> dict[str, dict[str, Any]]:
 
 
 def _basename(path: str | None) -> str | None:
-    """Of a path no more than this: the rest tells of the machine."""
+    """The last part of a path; the others name folders of one machine."""
     return None if path is None else pathlib.Path(path).name

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
-from ssd_tf.serving.extras import require
+from ssd_tf.serving.files import require
 from ssd_tf.serving.onnx import DETECTION_OUTPUTS
 from ssd_tf.serving.predictor import Predictor
 

@@ -1,4 +1,4 @@
-"""The SavedModel: from pictures to detections, for any batch size.
+"""The SavedModel: from images to detections, for any batch size.
 
 Outputs are named and typed as those of the TF Object Detection API, float32,
 padded with zeros to K detections per image; names of classes come on top:
@@ -13,6 +13,7 @@ padded with zeros to K detections per image; names of classes come on top:
 import functools
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from ssd_tf import box_ops
@@ -30,8 +31,8 @@ class DetectionModule(tf.Module):
     """A detector with its preprocessing and its decoder, as graph functions.
 
     Args:
+      detector_config: of the detector; class names are stored with the model.
       model: the detector.
-      config: its configuration; class names are stored with the model.
       decoder: with the thresholds to serve; None takes the config's.
       frozen: copy the weights into the graph, see `freeze`; an export wants
         that. If not, outputs equal those in training to the last bit.
@@ -39,8 +40,8 @@ class DetectionModule(tf.Module):
 
     def __init__(
         self,
-        model,
-        config: DetectorConfig,
+        detector_config: DetectorConfig,
+        model: keras.Model,
         *,
         decoder: Decoder | None = None,
         frozen: bool = True,
@@ -51,12 +52,12 @@ class DetectionModule(tf.Module):
             if frozen
             else functools.partial(model, training=False)
         )
-        self._decoder = decoder or Decoder(config)
-        self._size = config.image_size
-        self._class_names = list(config.class_names)
+        self._decoder = decoder or Decoder(detector_config)
+        self._size = detector_config.image_size
+        self._class_names = list(detector_config.class_names)
         # Where a configuration has no names, numbers are what can be served.
-        numbers = [str(label) for label in range(1, config.num_classes + 1)]
-        self._label_names = ["", *(config.class_names or numbers)]
+        numbers = map(str, range(1, detector_config.num_classes + 1))
+        self._label_names = ["", *(detector_config.class_names or numbers)]
         pixels = tf.TensorSpec(
             [None, self._size, self._size, 3], tf.float32, name="input_tensor"
         )
@@ -106,7 +107,7 @@ class DetectionModule(tf.Module):
         return self._detect(images.resize(input_tensor, self._size))
 
     def _raw_outputs(self, input_tensor):
-        """What the network says of [B, S, S, 3] float32 RGB 0..255 pixels."""
+        """The network's outputs for [B, S, S, 3] float32 RGB 0..255 pixels."""
         return self._network(input_tensor)
 
     def _decode_and_resize(self, image_bytes):

@@ -1,4 +1,4 @@
-"""What TF Serving is started with, beside the exported models.
+"""Files that TF Serving is started with, beside the exported models.
 
     <export_dir>/serving/models.config            the models
     <export_dir>/serving/batching_parameters.txt  for --enable_batching
@@ -54,9 +54,6 @@ exec docker run --rm -p 8500:8500 -p 8501:8501 \\
 
 def write_server_files(export_dir) -> list[str]:
     """Writes the files that are not there, and brings models.config up to date.
-
-    Args:
-      export_dir: the folder that holds the models.
 
     Returns:
       names of the models that are missing from a models.config that somebody

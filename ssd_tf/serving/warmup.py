@@ -7,34 +7,24 @@ fields are written here, so that an export needs no tensorflow-serving-api.
 
 import itertools
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data import images
-from ssd_tf.data.sources.base import Source
-from ssd_tf.errors import InputError
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE
 
 # Pictures of the requests, ascending.
 BATCH_SIZES = (1, 2, 4, 8)
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 
-_MAX_BYTES_PER_IMAGE = 1 << 20
-_EXAMPLES_LOOKED_AT = 64
-
 
 def write_warmup(
     version_dir: pathlib.Path, encoded: Sequence[bytes], *, model_name: str
 ) -> None:
-    """Writes the requests of one version, one for each of `BATCH_SIZES`.
+    """Writes a request of each of `BATCH_SIZES` into a version's folder.
 
-    Args:
-      version_dir: folder of the SavedModel.
-      encoded: encoded images, at least one, which decode: TF Serving refuses
-        a version whose requests fail.
-      model_name: that the requests name.
+    Of the encoded images there must be at least one, and all must decode: TF
+    Serving refuses a version whose requests fail.
     """
     path = version_dir / WARMUP_FILE
     path.parent.mkdir()
@@ -48,12 +38,7 @@ def write_warmup(
 def prediction_log(encoded: Sequence[bytes], *, model_name: str) -> bytes:
     """A `PredictionLog` of a request for `serving_default`.
 
-    Args:
-      encoded: the batch of encoded images.
-      model_name: that the request names.
-
-    Returns:
-      the message as tensorflow-serving-api serialises it.
+    Its bytes are those that tensorflow-serving-api makes.
     """
     tensor = tf.make_tensor_proto(encoded, tf.string, [len(encoded)])
     model_spec = _field(1, model_name.encode()) + _field(
@@ -83,52 +68,3 @@ def _varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
-
-
-def synthetic_images() -> list[bytes]:
-    """Coloured blocks as JPEG, 375 x 500 pixels as most pictures of VOC."""
-    rng = np.random.default_rng(0)
-    return [
-        tf.io.encode_jpeg(
-            rng.integers(0, 256, (15, 20, 3), np.uint8)
-            .repeat(25, axis=0)
-            .repeat(25, axis=1)
-        ).numpy()
-        for _ in range(BATCH_SIZES[-1])
-    ]
-
-
-def real_images(source: Source, split: str) -> list[bytes]:
-    """The first images of a split that decode and have at most 1 MiB.
-
-    Args:
-      source: data set.
-      split: one of its splits.
-
-    Returns:
-      encoded images, at most as many as the largest batch.
-
-    Raises:
-      InputError: there are none among the first 64 images.
-    """
-    found = list(
-        itertools.islice(_usable_images(source, split), BATCH_SIZES[-1])
-    )
-    if not found:
-        raise InputError(
-            f"none of the first {_EXAMPLES_LOOKED_AT} images of split "
-            f"{split!r} of {source.name} decodes and has at most 1 MiB"
-        )
-    return found
-
-
-def _usable_images(source: Source, split: str) -> Iterator[bytes]:
-    for example in source.dataset(split).take(_EXAMPLES_LOOKED_AT):
-        encoded = example["image"].numpy()
-        if len(encoded) > _MAX_BYTES_PER_IMAGE:
-            continue
-        try:
-            images.decode(encoded)
-        except tf.errors.InvalidArgumentError:
-            continue
-        yield encoded

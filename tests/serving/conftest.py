@@ -1,6 +1,7 @@
 """Encoded images of several sizes and formats; a detector; the clients."""
 
 import dataclasses
+import functools
 import importlib
 import io
 import pathlib
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssd_tf import DetectorConfig, training
+from ssd_tf import DetectorConfig, TrainConfig, serving, training
 
 _EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
@@ -42,7 +43,7 @@ def pictures():
 
 
 class Detector(NamedTuple):
-    """What is exported; images [4, 64, 64, 3] of coloured squares."""
+    """The detector to export; images [4, 64, 64, 3] of coloured squares."""
 
     model: keras.Model
     config: DetectorConfig
@@ -65,6 +66,32 @@ def detector(small_model, small_run):
     images = coarse.repeat(8, axis=1).repeat(8, axis=2).astype(np.float32)
     config = dataclasses.replace(config, score_threshold=0.25)
     return Detector(model, config, images)
+
+
+@pytest.fixture(scope="session")
+def exported(detector, tmp_path_factory):
+    """(format, options) -> what was exported; each is made once."""
+
+    @functools.cache
+    def call(name, **options):
+        return serving.export(
+            detector.config,
+            TrainConfig(),
+            detector.model,
+            tmp_path_factory.mktemp(name),
+            export_format=serving.EXPORT_FORMATS[name],
+            options=options,
+        ).path
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def reference(detector, pictures):
+    """Detections of the pictures by the detector itself."""
+    module = serving.DetectionModule(detector.config, detector.model)
+    predictor = serving.predictor_of_module(module, ())
+    return predictor.detect_batch(pictures)
 
 
 @pytest.fixture

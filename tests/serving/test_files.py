@@ -1,10 +1,8 @@
-"""Writing a model file; images for a quantised network."""
+"""Writing a model file."""
 
-import numpy as np
 import pytest
 
-from ssd_tf import InputError, serving
-from ssd_tf.data import images
+from ssd_tf import InputError
 from ssd_tf.serving.files import check_new_file, write_new_file
 
 
@@ -25,19 +23,3 @@ def test_nothing_half_written_is_left(tmp_path):
 def test_folder_that_went_away(tmp_path):
     with pytest.raises(InputError, match="cannot be written: No such file"):
         write_new_file(tmp_path / "no/model.onnx", b"")
-
-
-@pytest.mark.parametrize(
-    "count, indices",
-    [(2, [0, 3]), (3, [0, 2, 4]), (4, [0, 1, 2, 3]), (100, [*range(6)])],
-)
-def test_representative_images(shapes_source, count, indices):
-    found = serving.representative_images(
-        shapes_source, "train", image_size=20, count=count
-    )
-    everything = [
-        images.resize(images.decode(example["image"]), 20)
-        for example in shapes_source.dataset("train")
-    ]
-    np.testing.assert_array_equal(found, [everything[i] for i in indices])
-    assert found[0].shape == (20, 20, 3) and found[0].dtype == np.float32

@@ -1,17 +1,15 @@
-"""LiteRT files: what they give, and what they say about themselves."""
+"""LiteRT files: their outputs, metadata and errors."""
 
 import sys
 
 import flatbuffers
 import numpy as np
 import pytest
-import tensorflow as tf
 from ai_edge_litert import interpreter as litert_interpreter
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from ssd_tf import Decoder, InputError, serving
-from ssd_tf.serving import litert, litert_graph
 from tests.serving.answers import assert_detections
 
 OUTPUTS = [
@@ -23,35 +21,23 @@ OUTPUTS = [
 
 
 @pytest.fixture(scope="module")
-def export(detector, tmp_path_factory):
-    """(name, ...) -> the file of an export."""
-    folder = tmp_path_factory.mktemp("litert")
-
-    def call(name, **arguments):
-        return serving.export_litert(
-            detector.model,
-            detector.config,
-            folder / f"{name}.tflite",
-            **arguments,
-        )
-
-    return call
+def float32(exported):
+    return exported("litert")
 
 
 @pytest.fixture(scope="module")
-def float32(export):
-    return export("float32")
+def raw(exported):
+    return exported("litert", nms=False)
 
 
 @pytest.fixture(scope="module")
-def raw(export):
-    return export("raw", with_nms=False)
-
-
-@pytest.fixture(scope="module")
-def int8(export, detector):
-    return export(
-        "int8", quantization="int8", representative_images=detector.images
+def int8(detector, tmp_path_factory):
+    return serving.export_litert(
+        detector.config,
+        detector.model,
+        tmp_path_factory.mktemp("int8") / "int8.tflite",
+        quantization="int8",
+        representative_images=detector.images,
     )
 
 
@@ -79,8 +65,9 @@ def test_raw_outputs_are_those_of_the_model(detector, raw):
         np.testing.assert_allclose(found[name], value, atol=1e-4)
 
 
-def test_float16_is_half_as_large(detector, export, raw):
-    path = export("raw_float16", quantization="float16", with_nms=False)
+def test_float16_is_half_as_large(detector, exported, raw):
+    path = exported("litert", nms=False, quantization="float16")
+    assert path.name == "ssd64_small_raw_float16.tflite"
     sizes = [path.stat().st_size for path in (path, raw)]
     weights = 2 * detector.model.count_params()
     assert sizes[1] - sizes[0] > 0.7 * weights
@@ -98,55 +85,6 @@ def test_detections_are_those_of_the_decoder(detector, float32):
     expected = Decoder(detector.config)(detector.model(detector.images))
     assert set(np.unique(expected.classes)) == {0, 1, 2, 3, 4}
     assert_detections(run(float32, detector.images), expected, first_class=0)
-
-
-@pytest.mark.parametrize("threshold", [0.0, 0.45, 1.0])
-def test_overlaps_at_the_ends_of_the_range(detector, export, threshold):
-    """At 0 boxes that touch nothing stay, at 1 all do."""
-    decoder = Decoder(
-        detector.config, nms_iou_threshold=threshold, pre_nms_top_k=20
-    )
-    path = export(f"overlap_{threshold}", decoder=decoder)
-    expected = decoder(detector.model(detector.images))
-    for i, count in enumerate(expected.num_detections):
-        # More than one of a class, so that a stricter NMS is seen.
-        assert count > len(set(expected.classes[i, :count].numpy()))
-    assert_detections(run(path, detector.images), expected, first_class=0)
-
-
-@pytest.mark.parametrize("iou, kept", [(0.5, 2), (0.49, 1), (0.0, 1)])
-def test_boxes_that_overlap_by_just_the_threshold(detector, iou, kept):
-    """Halves are exact in binary; a third box apart is always kept."""
-    decoder = Decoder(detector.config, nms_iou_threshold=iou, max_detections=4)
-    boxes = [[0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.5, 0.5], [0.0, 0.5, 1.0, 1.0]]
-    specs = [
-        tf.TensorSpec([1, 3, 4], name="boxes"),
-        tf.TensorSpec([1, 3], name="scores"),
-    ]
-    model = litert_graph.convert(
-        lambda boxes, scores: litert._suppress(boxes, scores, decoder), specs
-    )
-    interpreter = litert_interpreter.Interpreter(model_content=model)
-    found = interpreter.get_signature_runner()(
-        boxes=np.array([boxes], np.float32),
-        scores=np.array([[0.9, 0.8, 0.7]], np.float32),
-    )
-    assert found["num_detections"].tolist() == [kept + 1]
-
-
-def test_one_class_per_box_and_few_candidates(detector, export):
-    """Fewer candidates than detections: 4 x 10 for 100."""
-    decoder = Decoder(
-        detector.config,
-        multi_label=False,
-        pre_nms_top_k=10,
-        max_detections=100,
-        nms_iou_threshold=0.2,
-        score_threshold=0.1,
-    )
-    path = export("single_label", decoder=decoder)
-    expected = decoder(detector.model(detector.images))
-    assert_detections(run(path, detector.images), expected, first_class=0)
 
 
 def test_int8_takes_pixels_and_detects_in_float32(detector, int8, float32):
@@ -245,30 +183,27 @@ def test_metadata_names_tensors_and_labels(float32):
     assert names in float32.read_bytes()[-400:]
 
 
-@pytest.mark.parametrize("name", ["float32", "int8"])
-def test_predictor(request, detector, pictures, name):
-    predictor = serving.predictor_of_litert(request.getfixturevalue(name))
+def test_predictor_of_int8(reference, int8, pictures):
+    predictor = serving.predictor_of_litert(int8)
     assert predictor.class_names == ("circle", "square", "star", "triangle")
-    module = serving.DetectionModule(detector.model, detector.config)
-    reference = serving.predictor_of_module(module, predictor.class_names)
-    atol = {"float32": 1e-4, "int8": 0.05}[name]
-    for picture, found in zip(
-        pictures, predictor.detect_batch(pictures), strict=True
+    for found, wanted in zip(
+        predictor.detect_batch(pictures), reference, strict=True
     ):
-        wanted = reference(picture)
         assert found.classes[0] == wanted.classes[0]
-        np.testing.assert_allclose(found.scores[0], wanted.scores[0], atol=atol)
-        np.testing.assert_allclose(found.boxes[0], wanted.boxes[0], atol=atol)
-        if name == "float32":
-            assert len(found.scores) == len(wanted.scores)
+        np.testing.assert_allclose(found.scores[0], wanted.scores[0], atol=0.05)
+        np.testing.assert_allclose(found.boxes[0], wanted.boxes[0], atol=0.05)
 
 
 @pytest.mark.parametrize(
     "name, arguments, message",
     [
-        ("float32.tflite", {}, "float32.tflite exists already; expected"),
+        (
+            "ssd64_small.tflite",
+            {},
+            "ssd64_small.tflite exists already; expected",
+        ),
         ("model.lite", {}, "model.lite must end with .tflite"),
-        ("float32.tflite/x.tflite", {}, "x.tflite cannot be made: "),
+        ("ssd64_small.tflite/x.tflite", {}, "x.tflite cannot be made: "),
         (
             "new.tflite",
             {"quantization": "int4"},
@@ -293,7 +228,7 @@ def test_errors_of_the_export(detector, float32, name, arguments, message):
     before = {p: p.read_bytes() for p in float32.parent.iterdir()}
     with pytest.raises(InputError, match=message):
         serving.export_litert(
-            *(detector.model, detector.config, float32.parent / name),
+            *(detector.config, detector.model, float32.parent / name),
             **arguments,
         )
     assert {p: p.read_bytes() for p in float32.parent.iterdir()} == before
@@ -324,7 +259,7 @@ def test_without_the_extra(detector, float32, tmp_path, monkeypatch):
     install = r'needs ai_edge_litert: pip install "ssd_tf\[litert\]"'
     with pytest.raises(InputError, match=f"a LiteRT export {install}"):
         serving.export_litert(
-            detector.model, detector.config, tmp_path / "x.tflite"
+            detector.config, detector.model, tmp_path / "x.tflite"
         )
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(InputError, match=f"reading {float32} {install}"):

@@ -1,4 +1,4 @@
-"""ONNX files: what they give, and what they say about themselves."""
+"""ONNX files: their outputs, metadata and errors."""
 
 import json
 import sys
@@ -13,29 +13,15 @@ from tests.serving.answers import assert_detections
 
 
 @pytest.fixture(scope="module")
-def export(detector, tmp_path_factory):
-    """(name, ...) -> the file of an export."""
-    folder = tmp_path_factory.mktemp("onnx")
-
-    def call(name, **arguments):
-        return serving.export_onnx(
-            detector.model,
-            detector.config,
-            folder / f"{name}.onnx",
-            **arguments,
-        )
-
-    return call
+def with_nms(exported):
+    return exported("onnx")
 
 
 @pytest.fixture(scope="module")
-def with_nms(export):
-    return export("with_nms")
-
-
-@pytest.fixture(scope="module")
-def raw(export):
-    return export("raw", with_nms=False)
+def raw(exported):
+    path = exported("onnx", nms=False)
+    assert path.name == "ssd64_small_raw.onnx"
+    return path
 
 
 def load(path):
@@ -91,47 +77,6 @@ def test_detections_are_those_of_the_decoder(detector, with_nms, batch_size):
     assert_detections(run(with_nms, images), expected, first_class=1)
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.45, 1.0])
-def test_overlaps_at_the_ends_of_the_range(detector, export, threshold):
-    """At 0 boxes that touch nothing stay, at 1 all do."""
-    decoder = Decoder(
-        detector.config, nms_iou_threshold=threshold, pre_nms_top_k=20
-    )
-    path = export(f"overlap_{threshold}", decoder=decoder)
-    expected = decoder(detector.model(detector.images))
-    for i, count in enumerate(expected.num_detections):
-        # More than one of a class, so that a stricter NMS is seen.
-        assert count > len(set(expected.classes[i, :count].numpy()))
-    assert_detections(run(path, detector.images), expected, first_class=1)
-
-
-def test_one_class_per_box_and_few_candidates(detector, export):
-    """Fewer candidates than detections: 4 x 10 for 100."""
-    decoder = Decoder(
-        detector.config,
-        multi_label=False,
-        pre_nms_top_k=10,
-        max_detections=100,
-        nms_iou_threshold=0.2,
-        score_threshold=0.1,
-    )
-    path = export("single_label", decoder=decoder)
-    expected = decoder(detector.model(detector.images))
-    assert_detections(run(path, detector.images), expected, first_class=1)
-
-
-def test_nothing_found(detector, export):
-    decoder = Decoder(detector.config, score_threshold=1.0)
-    outputs = run(export("nothing", decoder=decoder), detector.images[:2])
-    for name, shape in {
-        "detection_boxes": (2, 200, 4),
-        "detection_scores": (2, 200),
-        "detection_classes": (2, 200),
-        "num_detections": (2,),
-    }.items():
-        np.testing.assert_array_equal(outputs[name], np.zeros(shape))
-
-
 @pytest.mark.parametrize("name", ["with_nms", "raw"])
 def test_metadata(request, name):
     path = request.getfixturevalue(name)
@@ -144,34 +89,22 @@ def test_metadata(request, name):
     assert domains <= {"", "ai.onnx.ml"}  # nothing of one runtime only
 
 
-def test_predictor(detector, with_nms, pictures):
-    predictor = serving.predictor_of_onnx(with_nms)
-    assert predictor.class_names == ("circle", "square", "star", "triangle")
-    module = serving.DetectionModule(detector.model, detector.config)
-    reference = serving.predictor_of_module(module, predictor.class_names)
-    for picture, found in zip(
-        pictures, predictor.detect_batch(pictures), strict=True
-    ):
-        wanted = reference(picture)
-        assert len(found.scores) == len(wanted.scores)
-        assert found.classes[0] == wanted.classes[0]
-        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
-        np.testing.assert_allclose(found.boxes[0], wanted.boxes[0], atol=1e-5)
-
-
 @pytest.mark.parametrize(
     "name, message",
     [
-        ("with_nms.onnx", "with_nms.onnx exists already; expected a file"),
+        (
+            "ssd64_small.onnx",
+            "ssd64_small.onnx exists already; expected a file",
+        ),
         ("model.pb", "model.pb must end with .onnx"),
-        ("with_nms.onnx/x.onnx", "x.onnx cannot be made: "),
+        ("ssd64_small.onnx/x.onnx", "x.onnx cannot be made: "),
     ],
 )
 def test_errors_of_the_export(detector, with_nms, name, message):
     before = {p: p.read_bytes() for p in with_nms.parent.iterdir()}
     with pytest.raises(InputError, match=message):
         serving.export_onnx(
-            detector.model, detector.config, with_nms.parent / name
+            detector.config, detector.model, with_nms.parent / name
         )
     assert {p: p.read_bytes() for p in with_nms.parent.iterdir()} == before
 
@@ -202,7 +135,7 @@ def test_export_without_the_extra(detector, tmp_path, monkeypatch, module):
     message = rf'an ONNX export needs {module}: pip install "ssd_tf\[onnx\]"'
     with pytest.raises(InputError, match=message):
         serving.export_onnx(
-            detector.model, detector.config, tmp_path / "x.onnx"
+            detector.config, detector.model, tmp_path / "x.onnx"
         )
     assert list(tmp_path.iterdir()) == []
 

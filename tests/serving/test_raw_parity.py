@@ -25,7 +25,7 @@ def model():
 )
 def test_raw_outputs_of_a_preset(model, tmp_path, export, run, suffix):
     path = tmp_path / f"tiny{suffix}"
-    export(model, PRESETS["ssd300_tiny"], path, with_nms=False)
+    export(PRESETS["ssd300_tiny"], model, path, with_nms=False)
     images = np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3))
     found = run(path, images.astype(np.float32))
     for name, value in model(images).items():

@@ -51,7 +51,7 @@ def assert_close(found, expected):
 
 
 def assert_valid(outputs, batch_size, *, count=None):
-    """What a client may rely on."""
+    """Names, shapes and order that a client may rely on."""
     assert set(outputs) == {*OUTPUTS, NAMES}
     for name, shape in OUTPUTS.items():
         assert outputs[name].shape == (batch_size, *shape[1:])
@@ -152,7 +152,7 @@ def test_answers_are_those_of_the_model(serve, small_module, pictures):
 def test_nothing_found_is_finite(small_detector, small_network, pictures):
     model = build_detector(small_detector, backbone=small_network)
     nothing = Decoder(small_detector, score_threshold=1.0)
-    module = serving.DetectionModule(model, small_detector, decoder=nothing)
+    module = serving.DetectionModule(small_detector, model, decoder=nothing)
     outputs = module.detect_bytes(tf.constant(pictures[:2]))
     outputs = {name: value.numpy() for name, value in outputs.items()}
     assert_valid(outputs, 2, count=0)
@@ -207,7 +207,7 @@ def test_loads_where_ssd_tf_is_not(tmp_path, small_export, serve, pictures):
 def test_thresholds_can_be_set(small_model, small_detector, pictures):
     strict = Decoder(small_detector, max_detections=3)
     module = serving.DetectionModule(
-        small_model, small_detector, decoder=strict
+        small_detector, small_model, decoder=strict
     )
     outputs = module.detect_bytes(tf.constant(pictures[:1]))
     assert outputs["detection_boxes"].shape == (1, 3, 4)
@@ -215,8 +215,8 @@ def test_thresholds_can_be_set(small_model, small_detector, pictures):
 
 def test_model_without_class_names(small_model, small_detector, pictures):
     module = serving.DetectionModule(
-        small_model,
         dataclasses.replace(small_detector, class_names=()),
+        small_model,
     )
     assert module.class_names()["class_names"].shape == (0,)
     outputs = module.detect_bytes(tf.constant(pictures[:1]))

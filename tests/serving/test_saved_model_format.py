@@ -1,4 +1,4 @@
-"""export.py: the version directory, and the files beside the models."""
+"""Exported versions: what they hold, and the files beside the models."""
 
 import datetime
 import json
@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from ssd_tf import __version__, serving, training
-from ssd_tf.serving import warmup
+from ssd_tf import __version__, training
+from ssd_tf.serving import pictures
 
 
 def files(path):
@@ -73,7 +73,7 @@ def test_what_a_version_holds(export, shapes_source, shapes_dir, tmp_path):
 
 def test_model_card(export, small_run, small_detector, tmp_path):
     before = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    export("--score_threshold=0.25", "--max_detections=7")
+    export("--score_threshold=0.25", "--max_detections=7", "--nomulti_label")
     version = tmp_path / "exports" / small_run.name / "1"
     text = (version / "model_card.json").read_text()
     assert str(tmp_path.parent) not in text and platform.node() not in text
@@ -94,6 +94,7 @@ def test_model_card(export, small_run, small_detector, tmp_path):
         "nms_iou_threshold": 0.45,
         "pre_nms_top_k": 320,
         "max_detections": 7,
+        "multi_label": False,
     }
     signature = card["signatures"]["serving_default"]
     assert signature["inputs"] == {
@@ -151,44 +152,28 @@ def test_run_that_is_not_finished(export, small_run, tmp_path):
     assert card["training"]["init_weights"] == "first"
 
 
-def test_labels_are_utf8_wherever_they_are_written(tmp_path, monkeypatch):
-    """On a machine whose own encoding is another."""
-    monkeypatch.setattr(
-        "io.text_encoding", lambda encoding, *_: encoding or "latin-1"
-    )
-    serving.write_labels(tmp_path, ("naïve", "猫"))
-    written = (tmp_path / "assets/labels.txt").read_bytes()
-    assert written == b"na\xc3\xafve\n\xe7\x8c\xab\n"
-
-
-def test_labels_of_classes_without_names(tmp_path):
-    serving.write_labels(tmp_path, ())
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_models_side_by_side(export, tmp_path, caplog):
     exports = tmp_path / "exports"
     export("--model_name=b", "--warmup=none")
-    export("--model_name=a")
     assert not (exports / "b/1/assets.extra").exists()
+    config = exports / "serving/models.config"
+    text = config.read_text()
+    assert 'name: "b"' in text
+    config.write_text(text + "# mine\n")
+    status, _, _ = export("--model_name=a")
+    assert status == 0
     assert [len(batch) for batch in warmup_batches(exports / "a/1")] == [
         *(1, 2, 4, 8)
     ]
-    config = exports / "serving/models.config"
-    text = config.read_text()
-    assert text.index('name: "a"') < text.index('name: "b"')
-    config.write_text(text + "# mine\n")
-    status, _, _ = export("--model_name=c", "--warmup=none")
-    assert status == 0
     assert caplog.messages[-1] == (
-        f"{config} was changed and is left as it is; it lacks c"
+        f"{config} was changed and is left as it is; it lacks a"
     )
     assert config.read_text() == text + "# mine\n"
 
 
 def test_no_picture_for_warmup(export, shapes_dir, tmp_path, monkeypatch):
     """Nothing is written."""
-    monkeypatch.setattr(warmup, "_MAX_BYTES_PER_IMAGE", 0)
+    monkeypatch.setattr(pictures, "_MAX_BYTES_PER_IMAGE", 0)
     status, out, err = export("--warmup=real", f"--data_dir={shapes_dir}")
     assert (status, out) == (1, "")
     assert err[-1] == (

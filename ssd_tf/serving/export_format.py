@@ -1,0 +1,157 @@
+"""The parts of an export format: its record, its options, what it is given."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+
+from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data import sources
+from ssd_tf.decoder import Decoder
+from ssd_tf.errors import InputError
+from ssd_tf.serving.predictor import Predictor
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOption:
+    """A choice that formats offer; the command makes a flag of it.
+
+    Attributes:
+      name: of the option and of its flag.
+      kind: type of its values: bool, int, float or str.
+      default: value where none is given.
+      help: one sentence, with unit or range.
+      group: title under which the command's help shows it.
+      choices: all values that a str may have; any by default.
+      bounds: lowest and highest value of a number; None is no bound.
+      needs: names and values of other options, one of which must be set for
+        this one to have an effect; none by default.
+    """
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    group: str
+    choices: tuple[str, ...] = ()
+    bounds: tuple[float | None, float | None] = (None, None)
+    needs: tuple[tuple[str, Any], ...] = ()
+
+    def check(self, value) -> None:
+        """Raises InputError where the option cannot have the value."""
+        if self.choices and value not in self.choices:
+            raise InputError(
+                f"unknown {self.name} {value!r}; known: "
+                f"{', '.join(self.choices)}"
+            )
+        if isinstance(value, float) and math.isnan(value):
+            lowest, highest = self.bounds
+            raise InputError(
+                f"--{self.name}=nan is no number; expected "
+                f"{lowest:g}..{highest:g}"
+            )
+
+
+class Exported(NamedTuple):
+    """The places that an export wrote to.
+
+    Attributes:
+      path: the file or folder.
+      model: path that `detect` takes; None if it gives no detections.
+      server_script: starts a server, where there is one.
+    """
+
+    path: pathlib.Path
+    model: pathlib.Path | None
+    server_script: pathlib.Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportRequest:
+    """A detector to export, with a value for each option of the format.
+
+    `decoder` has the thresholds to export; the others are as in
+    `ssd_tf.serving.export`.
+    """
+
+    detector_config: DetectorConfig
+    train_config: TrainConfig
+    model: keras.Model
+    decoder: Decoder
+    export_dir: pathlib.Path
+    options: Mapping[str, Any]
+    run_name: str
+    result: Mapping[str, Any] | None
+
+    def build_source(self) -> sources.Source:
+        """The run's data set, of a format with the option `data_dir`."""
+        return sources.build_source(
+            self.train_config.dataset,
+            data_dir=self.options["data_dir"] or self.train_config.data_dir,
+            class_names=self.detector_config.class_names,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportFormat:
+    """One way to write a detector and to read it again.
+
+    Attributes:
+      name: value of --format.
+      suffix: of its files, such as ".onnx"; "" for a folder.
+      options: that it understands.
+      export: writes a detector; never over something that is there.
+      load: path -> predictor; raises InputError if it cannot be read.
+    """
+
+    name: str
+    suffix: str
+    options: tuple[ExportOption, ...]
+    export: Callable[[ExportRequest], Exported]
+    load: Callable[[pathlib.Path], Predictor]
+
+
+def _of_decoder(name, kind, default, text, *, bounds=(None, None)):
+    return ExportOption(
+        *(name, kind, default, text, "detections"),
+        bounds=bounds,
+        needs=(("nms", True),),
+    )
+
+
+DECODER_OPTIONS = (
+    _of_decoder(
+        *("score_threshold", float, None),
+        "Lowest score of a detection, 0..1 (default: the run's).",
+        bounds=(0.0, 1.0),
+    ),
+    _of_decoder(
+        *("nms_iou_threshold", float, None),
+        "Overlap above which the lower score goes, 0..1 (default: the run's).",
+        bounds=(0.0, 1.0),
+    ),
+    _of_decoder(
+        *("max_detections", int, None),
+        "Detections per image (default: the run's).",
+        bounds=(1, None),
+    ),
+    _of_decoder(
+        *("multi_label", bool, True),
+        "Detect a box as several classes, as Caffe does; --nomulti_label "
+        "keeps each box's best class only.",
+    ),
+)
+NMS = ExportOption(
+    *("nms", bool, True),
+    "Detect; --nonms gives the network's own outputs.",
+    group="detections",
+)
+DATA_DIR = ExportOption(
+    *("data_dir", str, None),
+    "Folder of the data set (default: the run's).",
+    group="data",
+    needs=(("quantization", "int8"), ("warmup", "real")),
+)

@@ -1,0 +1,113 @@
+"""The export format of SavedModels: versions that TF Serving watches.
+
+<export_dir>/<model_name>/<version>/  the model and what describes it
+<export_dir>/serving/                 what TF Serving is started with
+"""
+
+import pathlib
+
+from absl import logging
+
+from ssd_tf.serving.export_format import (
+    DATA_DIR,
+    DECODER_OPTIONS,
+    Exported,
+    ExportFormat,
+    ExportOption,
+    ExportRequest,
+)
+from ssd_tf.serving.model_card import write_labels, write_model_card
+from ssd_tf.serving.pictures import real_images, synthetic_images
+from ssd_tf.serving.predictor import predictor_of_saved_model
+from ssd_tf.serving.saved_model import DetectionModule
+from ssd_tf.serving.server_files import (
+    DOCKER_FILE,
+    MODELS_FILE,
+    write_server_files,
+)
+from ssd_tf.serving.version_dir import (
+    MAX_VERSION,
+    SERVING_DIR,
+    check_model_name,
+    export_saved_model,
+)
+from ssd_tf.serving.warmup import write_warmup
+
+# Value of --warmup -> the request's encoded pictures.
+_WARMUPS = {
+    "synthetic": lambda request: synthetic_images(),
+    "real": lambda request: real_images(
+        request.build_source(), request.train_config.eval_split
+    ),
+    "none": lambda request: [],
+}
+
+
+def _export(request: ExportRequest) -> Exported:
+    name = check_model_name(request.options["model_name"] or request.run_name)
+    pictures = _WARMUPS[request.options["warmup"]](request)
+
+    def write_extras(version_dir: pathlib.Path) -> None:
+        write_labels(version_dir, request.detector_config.class_names)
+        if pictures:
+            write_warmup(version_dir, pictures, model_name=name)
+        write_model_card(
+            version_dir,
+            model_name=name,
+            architecture=request.model.name,
+            detector_config=request.detector_config,
+            train_config=request.train_config,
+            decoder=request.decoder,
+            result=request.result,
+        )
+
+    module = DetectionModule(
+        request.detector_config, request.model, decoder=request.decoder
+    )
+    version_dir = export_saved_model(
+        module,
+        request.export_dir / name,
+        version=request.options["version"],
+        write_extras=write_extras,
+    )
+    server_dir = request.export_dir / SERVING_DIR
+    missing = write_server_files(request.export_dir)
+    if missing:
+        logging.warning(
+            "%s was changed and is left as it is; it lacks %s",
+            server_dir / MODELS_FILE,
+            ", ".join(missing),
+        )
+    return Exported(
+        version_dir, version_dir.parent, server_script=server_dir / DOCKER_FILE
+    )
+
+
+_OPTIONS = (
+    ExportOption(
+        *("model_name", str, None),
+        "Name to serve under (default: that of the run's folder).",
+        group="saved_model",
+    ),
+    ExportOption(
+        *("version", int, None),
+        "Version to write (default: the next).",
+        group="saved_model",
+        bounds=(1, MAX_VERSION),
+    ),
+    ExportOption(
+        *("warmup", str, "synthetic"),
+        "Pictures of the requests that TF Serving runs while it loads the "
+        "version; real ones are of the run's eval_split and are stored with "
+        "the model.",
+        group="saved_model",
+        choices=tuple(_WARMUPS),
+    ),
+)
+SAVED_MODEL = ExportFormat(
+    name="saved_model",
+    suffix="",
+    options=(*DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
+    export=_export,
+    load=predictor_of_saved_model,
+)
