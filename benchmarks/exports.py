@@ -21,7 +21,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ssd_tf import serving, training  # noqa: E402
 from ssd_tf.data.sources import registry  # noqa: E402
-from ssd_tf.evaluation import Measurement  # noqa: E402
 
 _RUN_DIR = flags.DEFINE_string("run_dir", None, "A run.", required=True)
 _IMAGES = flags.DEFINE_integer(
@@ -78,27 +77,23 @@ def measure(predictor: serving.Predictor) -> dict[str, float]:
         data_dir=train_config.data_dir,
         class_names=detector_config.class_names,
     )
-    measurement, seconds = Measurement(source.class_names), 0.0
-
-    def predict(encoded):
-        nonlocal seconds
-        start = time.perf_counter()
-        found = [predictor(one) for one in encoded]
-        seconds += time.perf_counter() - start
-        return found
-
-    for image in training.predict_split(
-        predict,
+    figures, _ = training.evaluate(
+        predictor.detect,
         source,
         train_config.eval_split,
-        image_size=detector_config.image_size,
-    ):
-        measurement.add(image)
-    voc = measurement.voc.result()
+        image_size=predictor.image_size,
+    )
+    examples = source.dataset(train_config.eval_split).as_numpy_iterator()
+    encoded = [example["image"] for example in examples]
+    predictor(encoded[0])
+    start = time.perf_counter()
+    for one in encoded:
+        predictor(one)
+    seconds = time.perf_counter() - start
     return {
-        "mAP50": round(voc["mAP"], 4),
-        "AP": round(measurement.coco.result()["mAP"], 4),
-        "ms_per_image": round(1000 * seconds / voc["num_images"], 1),
+        "mAP50": round(figures["mAP"], 4),
+        "AP": round(figures["coco"]["mAP"], 4),
+        "ms_per_image": round(1000 * seconds / len(encoded), 1),
     }
 
 

@@ -11,6 +11,25 @@ from ssd_tf.models import build_detector
 from ssd_tf.target_encoder import EncodedTargets, TargetEncoder
 from ssd_tf.version import __version__
 
+
+def load(path):
+    """Loads a trained detector: `load("runs/mine")("image.jpg").draw()`.
+
+    Args:
+      path: a run directory, a SavedModel, a `.tflite` or an `.onnx` file.
+
+    Returns:
+      `ssd_tf.serving.Detector`.
+
+    Raises:
+      InputError: the path is none of these, or what reads it is not installed.
+    """
+    # Here, so that `import ssd_tf` brings neither training nor serving.
+    from ssd_tf.serving import detector
+
+    return detector.load(path)
+
+
 __all__ = [
     "Anchors",
     "BoxCoder",
@@ -28,4 +47,5 @@ __all__ = [
     "build_anchors",
     "build_detector",
     "evaluation",
+    "load",
 ]

@@ -28,9 +28,9 @@ RANKS = {
     "data": 4,
     "evaluation": 4,
     "training": 5,
-    "serving": 5,
-    "commands": 6,
-    "__main__": 7,
+    "serving": 6,
+    "commands": 7,
+    "__main__": 8,
 }
 # The rooms of data among themselves.
 ROOMS = {

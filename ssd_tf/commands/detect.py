@@ -8,16 +8,14 @@ import json
 import pathlib
 import sys
 
-import tensorflow as tf
 from absl import flags, logging
 
-from ssd_tf import console, visualization
+from ssd_tf import console
 from ssd_tf.commands.flag_groups import flag_group
-from ssd_tf.commands.models import load_predictor
-from ssd_tf.data import images
 from ssd_tf.errors import InputError
+from ssd_tf.serving import model_kinds
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
-from ssd_tf.serving import Predictor
+from ssd_tf.serving import Detector, load_predictor
 
 ARGUMENTS = "IMAGE ..."
 
@@ -28,7 +26,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "model",
         None,
-        "Run directory, SavedModel, .tflite or .onnx file.",
+        f"Run directory, {model_kinds()}.",
         required=True,
         **detect,
     )
@@ -55,7 +53,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         raise InputError("no image was given; expected one or more files")
     if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
-    predictor = load_predictor(values.model)
+    detector = Detector(load_predictor(values.model, flag="--model="))
     folder = None
     if values.output_dir:
         folder = pathlib.Path(values.output_dir)
@@ -65,73 +63,24 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     failed = []
     for path in arguments:
         try:
-            record = _detect(
-                predictor,
-                path,
-                picture=folder and folder / _picture_name(path, used),
-                score_threshold=values.score_threshold,
-            )
+            result = detector(path, score_threshold=values.score_threshold)
         except InputError as error:
             failed.append(path)
             print(f"error: {error}", file=sys.stderr)
             continue
+        if folder:
+            picture = folder / _picture_name(path, used)
+            result.draw().save(picture, quality=92)
+            logging.info(
+                "%s: %d objects -> %s", path, len(result.boxes), picture
+            )
         if values.json:
-            print(json.dumps(record), flush=True)
+            print(json.dumps(result.to_dict()), flush=True)
     if failed:
         raise InputError(
             f"{len(failed)} of {len(arguments)} images could not be "
             f"used: {', '.join(failed)}"
         )
-
-
-def _detect(
-    predictor: Predictor, path: str, *, picture, score_threshold: float
-) -> dict:
-    """Detects on one image, draws it if asked to, returns its JSON record."""
-    encoded = _read(path)
-    try:
-        pixels = images.decode(encoded).numpy()  # [H, W, 3]
-    except tf.errors.InvalidArgumentError as error:
-        raise InputError(
-            f"{path} does not decode; expected a JPEG, PNG, GIF, BMP or WebP "
-            "image"
-        ) from error
-    found = predictor(encoded)
-    shown = found.scores >= score_threshold
-    boxes, classes, scores = (
-        found.boxes[shown],
-        found.classes[shown],
-        found.scores[shown],
-    )
-    if picture is not None:
-        drawn = visualization.draw_boxes(
-            pixels, boxes, classes, predictor.class_names, scores=scores
-        )
-        drawn.save(picture, quality=92)
-        logging.info("%s: %d objects -> %s", path, len(boxes), picture)
-    height, width = pixels.shape[:2]
-    return {
-        "image": path,
-        "height": height,
-        "width": width,
-        "detections": [
-            {
-                "class": predictor.class_names[label - 1],
-                "label": int(label),
-                "score": round(float(score), 6),
-                # ymin, xmin, ymax, xmax, as everywhere in ssd_tf
-                "box": [round(float(v), 6) for v in box],
-            }
-            for box, label, score in zip(boxes, classes, scores, strict=True)
-        ],
-    }
-
-
-def _read(path: str) -> bytes:
-    try:
-        return pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _picture_name(path: str, used: set[str]) -> str:

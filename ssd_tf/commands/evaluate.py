@@ -20,11 +20,11 @@ from absl import flags, logging
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
 from ssd_tf.commands.flag_groups import flag_group
-from ssd_tf.commands.models import load_predictor
 from ssd_tf.data import sources
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
-from ssd_tf.evaluation import EvaluatedImage, Measurement
+from ssd_tf.serving import model_kinds
+from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
@@ -33,13 +33,11 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
-from ssd_tf.evaluation.tables import format_result
-from ssd_tf.serving import Predictor
+from ssd_tf.serving import Predictor, load_predictor
 from ssd_tf.training.reports import draw_samples
 from ssd_tf.training.run_dir import write_json
 
 _NUM_EXAMPLES = 4
-_EXAMPLE_SIDE_PX = 300
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -48,7 +46,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "model",
         None,
-        "Run directory, SavedModel, .tflite or .onnx file.",
+        f"Run directory, {model_kinds()}.",
         required=True,
         **model,
     )
@@ -123,7 +121,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         other, or a threshold is out of range.
     """
     del arguments  # none
-    predictor = load_predictor(values.model)
+    predictor = load_predictor(values.model, flag="--model=")
     data = choose_data(
         values.model,
         dataset=values.dataset,
@@ -192,20 +190,20 @@ def _measure(
     folder: pathlib.Path | None,
 ) -> list[EvaluatedImage]:
     """Feeds the measurement, writes detections, returns the first images."""
-    examples: list[EvaluatedImage] = []
-    consumers = [measurement.add]
     with contextlib.ExitStack() as stack:
+        on_image = None
         if folder:
             writer = _results_writer(folder, source, split=split)
-            consumers.append(stack.enter_context(writer).add)
-        for image in training.predict_split(
-            predictor.detect_batch, source, split, image_size=_EXAMPLE_SIDE_PX
-        ):
-            for consume in consumers:
-                consume(image)
-            if len(examples) < _NUM_EXAMPLES:
-                examples.append(image)
-    return examples
+            on_image = stack.enter_context(writer).add
+        return training.measure(
+            predictor.detect,
+            source,
+            split,
+            image_size=predictor.image_size,
+            measurement=measurement,
+            num_samples=_NUM_EXAMPLES if folder else 0,
+            on_image=on_image,
+        )
 
 
 def _results_writer(

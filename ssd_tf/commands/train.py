@@ -19,6 +19,7 @@ from ssd_tf.commands.train_flags import (
     define_flags,
 )
 from ssd_tf.data import sources
+from ssd_tf.evaluation import format_result
 
 __all__ = ["WHEN_STOPPED", "define_flags", "run"]
 WHEN_STOPPED = "stopped; the same command goes on from here"
@@ -45,13 +46,20 @@ def evaluate(values, run_dir: training.RunDir) -> None:
         data_dir=values.data_dir or train_config.data_dir,
         class_names=detector_config.class_names,
     )
-    metrics, _ = training.evaluate(
+    split = values.eval_split or train_config.eval_split
+    figures, _ = training.evaluate(
         training.make_detect_function(model, Decoder(detector_config)),
         source,
-        values.eval_split or train_config.eval_split,
+        split,
         image_size=detector_config.image_size,
     )
-    print(training.format_metrics(metrics))
+    _print_table(figures, run_dir, source=source, split=split)
+
+
+def _print_table(figures, run_dir: training.RunDir, *, source, split: str):
+    """The table that `python -m ssd_tf evaluate` prints."""
+    title = f"{run_dir.path} on {source.name} {split}"
+    print(format_result(figures, title=title))
 
 
 def train(values, run_dir: training.RunDir) -> None:
@@ -74,7 +82,13 @@ def train(values, run_dir: training.RunDir) -> None:
             detector_config, train_config, source, run_dir
         )
         run.train()
-    print(training.format_metrics(run_dir.read_result()))
+    figures = run_dir.read_result()
+    if "voc" in figures:
+        _print_table(
+            figures, run_dir, source=source, split=train_config.eval_split
+        )
+    else:  # of an earlier version, which wrote less
+        evaluate(values, run_dir)
     path = shlex.quote(str(run_dir.path))
     print(
         f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"

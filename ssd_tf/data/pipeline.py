@@ -37,8 +37,7 @@ class EvaluationBatch(NamedTuple):
     """B images with their objects.
 
     Attributes:
-      images: [B, S, S, 3] float32 RGB 0..255.
-      encoded_images: [B] string, the images as they are stored.
+      images: [B, S, S, 3] float32 RGB 0..255, or [B, H, W, 3] uint8.
       image_ids: [B] string.
       image_sizes: [B, 2] int32 height and width of the originals, pixels.
       gt_boxes: [B, M, 4] float32 yxyx, padded with zeros.
@@ -49,7 +48,6 @@ class EvaluationBatch(NamedTuple):
     """
 
     images: tf.Tensor
-    encoded_images: tf.Tensor
     image_ids: tf.Tensor
     image_sizes: tf.Tensor
     gt_boxes: tf.Tensor
@@ -150,9 +148,15 @@ def _objects_to_learn(example):
 
 
 def evaluation_batches(
-    source, split: str, *, image_size: int, batch_size: int
+    source, split: str, *, image_size: int | None, batch_size: int
 ) -> tf.data.Dataset:
-    """The examples of a split in order, once, resized and padded.
+    """The examples of a split in order, once, padded.
+
+    Args:
+      source: `ssd_tf.data.sources.base.Source`.
+      split: one of its splits.
+      image_size: side to resize to; None leaves images whole.
+      batch_size: images per batch.
 
     Returns:
       `tf.data.Dataset` of `EvaluationBatch`; the last batch may be smaller.
@@ -161,8 +165,7 @@ def evaluation_batches(
     def prepare(example):
         image = images.decode(example["image"])
         return EvaluationBatch(
-            images=images.resize(image, image_size),
-            encoded_images=example["image"],
+            images=images.resize(image, image_size) if image_size else image,
             image_ids=example["image_id"],
             image_sizes=tf.shape(image)[:2],
             gt_boxes=example["gt_boxes"],

@@ -29,7 +29,7 @@ _STATS = (
 """Names for `COCOeval.stats`, in the order of `COCOeval.summarize`."""
 
 _ABSENT = -1.0
-"""What pycocotools reports where there is no object to be found."""
+"""Figure of pycocotools where there is no object to be found."""
 
 
 class _ArrayEvaluation(COCOeval):
@@ -38,7 +38,7 @@ class _ArrayEvaluation(COCOeval):
     `accumulate` and `summarize`, which make the figures, are pycocotools' own.
     Only `evaluate` is replaced: the original wants a dict for each box, which
     takes over a gigabyte for a million detections, and runs through every
-    detection ten times in Python, matched or hopeless.
+    detection ten times in Python, whether or not it overlaps an object.
     """
 
     def __init__(self, records: Sequence[ImageRecord], num_classes: int):
@@ -86,7 +86,8 @@ class CocoEvaluator(Evaluator):
         self._records: list[ImageRecord] = []
         self._evaluation: _ArrayEvaluation | None = None
 
-    def _add(self, record: ImageRecord) -> None:
+    def add(self, record: ImageRecord) -> None:
+        """Adds one image that has been checked."""
         self._records.append(record)
         self._evaluation = None
 

@@ -1,8 +1,8 @@
 """COCO's matching for one image and class.
 
-The same rule as pycocotools' `COCOeval.evaluateImg`, whose exact results a
-test demands, but one pass makes all area ranges, and only detections that
-reach the lowest IoU threshold enter the loop.
+The rule, and in the tests the exact results, of pycocotools'
+`COCOeval.evaluateImg`. But one pass makes all area ranges, and only detections
+that reach the lowest IoU threshold enter the loop.
 """
 
 from typing import Any
@@ -26,11 +26,11 @@ def evaluate_image_class(
     """Matches the detections and objects of one class in one image.
 
     Args:
-      record: The image.
-      label: The class, 1..C.
+      record: the image.
+      label: the class, 1..C.
       iou_thresholds: [T] rising.
-      area_ranges: Lowest and highest area in square pixels, both included.
-      max_detections: How many detections count, by falling score.
+      area_ranges: lowest and highest area in square pixels, both included.
+      max_detections: that many count, by falling score.
 
     Returns:
       For each area range what `COCOeval.accumulate` reads: "dtScores" [D],
@@ -74,8 +74,8 @@ def _match(
     """Gives detections [D], best score first, to objects [M].
 
     Returns:
-      Whether a detection is matched, and whether it is matched with an ignored
-      object; both [T, D] bool.
+      the detections that are matched, and those matched with an ignored
+      object, as masks [T, D] bool.
     """
     matched = np.zeros((len(thresholds), len(iou)), bool)
     on_ignored = np.zeros_like(matched)

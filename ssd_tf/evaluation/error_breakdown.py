@@ -1,4 +1,4 @@
-"""What kind of errors a detector makes, by class."""
+"""Kinds of errors of a detector, by class."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,7 @@ from ssd_tf.evaluation.matching import (
     match_own_class,
     pixel_iou,
 )
-from ssd_tf.evaluation.records import (
-    Evaluator,
-    ImageRecord,
-    check_fraction,
-)
+from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 OUTCOMES = (
     "correct",
@@ -26,10 +22,10 @@ OUTCOMES = (
     "background",
     "ignored",
 )
-"""What can become of a detection; exactly one of these."""
+"""Outcomes of a detection; each has exactly one."""
 
 SCORE_THRESHOLD = 0.4
-"""The least score of the detections whose errors are counted."""
+"""Lowest score of the detections whose errors are counted."""
 
 _CORRECT, _WRONG, _POOR, _DUPLICATE, _BACKGROUND, _IGNORED = range(6)
 
@@ -39,7 +35,7 @@ _LEAST_IOU = 0.1
 
 
 class ErrorBreakdown(Evaluator):
-    """Counts how detections with a sufficient score fare, by class.
+    """Counts the outcomes of detections with a sufficient score, by class.
 
     A detection that reaches the IoU threshold with the object of its class
     which it overlaps most is *correct*, a *duplicate* if a detection with a
@@ -55,9 +51,9 @@ class ErrorBreakdown(Evaluator):
 
     Args:
       class_names: C names, label 1 first, without background.
-      score_threshold: The least score that counts, itself included.
-      iou_threshold: The least IoU of a correct detection, itself included.
-      plus_one: See `VocEvaluator`.
+      score_threshold: lowest score that counts, itself included.
+      iou_threshold: lowest IoU of a correct detection, itself included.
+      plus_one: see `VocEvaluator`.
 
     Raises:
       ValueError: on thresholds out of range or names that are not distinct.
@@ -82,7 +78,8 @@ class ErrorBreakdown(Evaluator):
         self._num_objects = np.zeros(size, np.int64)
         self._confusions = np.zeros((size, size), np.int64)
 
-    def _add(self, record: ImageRecord) -> None:
+    def add(self, record: ImageRecord) -> None:
+        """Adds one image that has been checked."""
         record = self._by_score(record)
         outcomes, confused_with = self._judge(record)
         np.add.at(self._outcomes, (record.labels, outcomes), 1)
@@ -149,7 +146,7 @@ class ErrorBreakdown(Evaluator):
         on_other = other_iou >= self.iou_threshold
 
         outcomes = np.full(len(iou), _BACKGROUND)
-        # A later line has the last word.
+        # A later line overrules those before it.
         outcomes[own.best_iou >= _LEAST_IOU] = _POOR
         outcomes[on_other] = _WRONG
         first = is_first(own.object_index[on_own])

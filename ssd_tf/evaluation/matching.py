@@ -12,7 +12,7 @@ NO_OBJECT = -1
 
 
 class OwnClassMatch(NamedTuple):
-    """What each detection of an image finds among the objects of its class.
+    """Each detection of an image beside the objects of its class.
 
     Attributes:
       best_iou: [D] float64, the highest IoU with an object, crowds aside;
@@ -45,10 +45,10 @@ def pixel_iou(
     Args:
       boxes: [D, 4] float64, yxyx in pixels.
       gt_boxes: [M, 4] float64, yxyx in pixels.
-      plus_one: Whether the last pixel belongs to the box, so that a side is
+      plus_one: the last pixel belongs to the box, so that a side is
         max - min + 1 long (VOCdevkit VOCevaldet.m, Caffe's JaccardOverlap).
-      is_crowd: [M] bool. A crowd region holds many objects, so the union with
-        it is the detection's own area (pycocotools maskApi.c:bbIou).
+      is_crowd: [M] bool. A crowd holds many objects, so the union with it is
+        the detection's own area (pycocotools maskApi.c:bbIou).
 
     Returns:
       [D, M] float64. Zero where both boxes are empty.
@@ -92,20 +92,20 @@ def match_own_class(
 ) -> OwnClassMatch:
     """Compares each detection with the objects and crowds of its class.
 
-    As in the VOC devkit a detection has to do with one object, the one it
-    overlaps most, whether or not another detection took it, and is ignored if
-    it reaches the threshold and the object is difficult. Crowds, which VOC
-    does not have, are looked at only below the threshold: there a detection
-    is ignored if its overlap with a crowd reaches it. So a second detection of
-    an object inside a crowd stays a duplicate; COCO would ignore it.
+    As in the VOC devkit a detection belongs to the one object that it overlaps
+    most, taken or not, and is ignored if it reaches the threshold and the
+    object is difficult. Only below the threshold crowds, which VOC does not
+    have, are looked at: a detection is ignored if its overlap with one reaches
+    it. So a second detection of an object inside a crowd stays a duplicate;
+    COCO would ignore it.
 
     Source: VOCdevkit VOCevaldet.m; for crowds pycocotools maskApi.c:bbIou and
     `COCOeval.evaluateImg`.
 
     Args:
-      record: The image, D detections and M objects.
+      record: the image, D detections and M objects.
       iou: [D, M] float64 by `pixel_iou` with the crowds of `record`.
-      iou_threshold: The least overlap that counts, itself included.
+      iou_threshold: lowest overlap that counts, itself included.
     """
     same_class = record.labels[:, None] == record.gt_labels  # [D, M]
     best_iou, index = best_object(iou, same_class & ~record.gt_is_crowd)

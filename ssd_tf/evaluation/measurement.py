@@ -1,13 +1,55 @@
 """Every figure of a detector on a data set, from one pass over its images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ssd_tf.evaluation.coco import CocoEvaluator
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD, ErrorBreakdown
+from ssd_tf.evaluation.records import make_record
 from ssd_tf.evaluation.voc import VocEvaluator
+
+
+class ImageDetections(NamedTuple):
+    """Detections of one image, best first.
+
+    Attributes:
+      boxes: [N, 4] float32 yxyx in 0..1.
+      scores: [N] float32.
+      classes: [N] int32, 1..C.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    classes: np.ndarray
+
+
+def split_outputs(outputs: Mapping[str, Any]) -> list[ImageDetections]:
+    """Cuts a batch of outputs into images, without their padding.
+
+    Args:
+      outputs: "detection_boxes" [B, K, 4], "detection_scores" [B, K],
+        "detection_classes" [B, K] and "num_detections" [B], tensors or arrays,
+        as a SavedModel of ssd_tf has them. Others are not looked at.
+    """
+    boxes, scores, classes, counts = (
+        np.asarray(outputs[name])
+        for name in (
+            "detection_boxes",
+            "detection_scores",
+            "detection_classes",
+            "num_detections",
+        )
+    )
+    return [
+        ImageDetections(
+            boxes[i, :count],
+            scores[i, :count],
+            classes[i, :count].astype(np.int32),
+        )
+        for i, count in enumerate(counts.astype(int))
+    ]
 
 
 class EvaluatedImage(NamedTuple):
@@ -15,7 +57,6 @@ class EvaluatedImage(NamedTuple):
 
     Attributes:
       image_id: name.
-      pixels: [S, S, 3] float32, as the network sees it.
       size: (height, width) of the original in pixels.
       gt_boxes: [M, 4] float32 yxyx, normalised.
       gt_labels: [M] int32.
@@ -25,10 +66,10 @@ class EvaluatedImage(NamedTuple):
       boxes: [N, 4] float32 yxyx, normalised and clipped to the image.
       scores: [N] float32.
       classes: [N] int32.
+      pixels: [H, W, 3] uint8 of an image that is to be drawn, else None.
     """
 
     image_id: str
-    pixels: np.ndarray
     size: tuple[int, int]
     gt_boxes: np.ndarray
     gt_labels: np.ndarray
@@ -38,6 +79,7 @@ class EvaluatedImage(NamedTuple):
     boxes: np.ndarray
     scores: np.ndarray
     classes: np.ndarray
+    pixels: np.ndarray | None = None
 
     def to_pixels(self, boxes: np.ndarray) -> np.ndarray:
         """Normalised boxes [N, 4] yxyx in pixels of the original."""
@@ -87,32 +129,48 @@ class Measurement:
     def add(self, image: EvaluatedImage) -> None:
         """Counts an image; of its arrays only boxes, labels, scores stay."""
         height_px, width_px = image.size
+        record = make_record(
+            image.to_pixels(image.gt_boxes),
+            image.gt_labels,
+            image.gt_is_difficult,
+            image.to_pixels(image.boxes),
+            image.scores,
+            image.classes,
+            num_classes=len(self.voc.class_names),
+            gt_is_crowd=image.gt_is_crowd,
+            gt_areas=image.gt_areas * height_px * width_px,
+        )
         for evaluator in (self.voc, self.coco, self.errors):
-            evaluator.update(
-                image.to_pixels(image.gt_boxes),
-                image.gt_labels,
-                image.gt_is_difficult,
-                image.to_pixels(image.boxes),
-                image.scores,
-                image.classes,
-                gt_is_crowd=image.gt_is_crowd,
-                gt_areas=image.gt_areas * height_px * width_px,
-            )
+            evaluator.add(record)
 
-    def result(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """All figures so far, ready for `json.dumps`.
 
+        The one schema: of result.json and metrics.jsonl of a run, and of
+        `python -m ssd_tf evaluate`.
+
         Returns:
+          "mAP", "AP", "absent_classes", "num_images": those of "voc".
           "voc", "coco", "errors": the `result` of the evaluators.
-          "curves": by class the precision-recall curve of "voc", see
-            `PrecisionRecallCurve.as_dict`.
         """
+        voc = self.voc.result()
         return {
-            "voc": self.voc.result(),
-            "coco": self.coco.result(),
-            "errors": self.errors.result(),
-            "curves": {
-                name: curve.as_dict()
-                for name, curve in self.voc.curves().items()
+            **{
+                key: voc[key]
+                for key in ("mAP", "AP", "absent_classes", "num_images")
             },
+            "coco": self.coco.result(),
+            "voc": voc,
+            "errors": self.errors.result(),
+        }
+
+    def result(self) -> dict[str, Any]:
+        """`figures`, and "curves": the precision-recall curves by class.
+
+        They are those of "voc", see `PrecisionRecallCurve.as_dict`.
+        """
+        curves = self.voc.curves().items()
+        return {
+            **self.figures(),
+            "curves": {name: curve.as_dict() for name, curve in curves},
         }

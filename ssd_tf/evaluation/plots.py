@@ -77,10 +77,10 @@ def plot_precision_recall(
     """Draws one small panel for each class.
 
     Args:
-      curves: By class, from an evaluator's `curves()`.
-      average_precision: By class, from its `result()["AP"]`; shown behind the
+      curves: by class, from an evaluator's `curves()`.
+      average_precision: by class, from its `result()["AP"]`; shown behind the
         names, which are shortened where they are long.
-      title: Of the whole figure.
+      title: of the whole figure.
 
     Returns:
       A figure; `save_figure` writes it.
@@ -124,11 +124,11 @@ def plot_precision_recall(
 def plot_error_breakdown(
     breakdown: Mapping[str, Any], *, title: str = "Errors by class"
 ) -> Figure:
-    """Draws what became of detections, and of objects, as bars by class.
+    """Draws the outcomes of detections and of objects as bars by class.
 
     Args:
-      breakdown: From `ErrorBreakdown.result()`.
-      title: Of the whole figure.
+      breakdown: from `ErrorBreakdown.result()`.
+      title: of the whole figure.
 
     Returns:
       A figure; `save_figure` writes it.
@@ -208,9 +208,9 @@ def plot_anchor_coverage(
     """Draws best IoU and anchors per object over object size.
 
     Args:
-      coverage: From `anchor_coverage.measure_coverage`.
-      image_size: Side of the network's input, in pixels.
-      title: Of the whole figure.
+      coverage: from `anchor_coverage.measure_coverage`.
+      image_size: side of the network's input, in pixels.
+      title: of the whole figure.
 
     Returns:
       A figure.

@@ -1,8 +1,7 @@
-"""What an evaluator is told about one image, checked.
+"""Checked arrays of one image, and the base of what counts them.
 
-All numbers become float64 here: a float32 IoU can fall on the other side of a
-threshold, and reported figures shall not depend on the precision of the
-caller's arrays.
+All numbers become float64: a float32 IoU can fall on the other side of a
+threshold, and figures shall not depend on the precision of the caller's arrays.
 """
 
 import abc
@@ -13,31 +12,20 @@ import numpy as np
 
 
 class ImageRecord(NamedTuple):
-    """Ground truth and detections of one image, without padding rows.
+    """Objects and detections of one image, without padding rows."""
 
-    Attributes:
-      gt_boxes: [M, 4] float64, yxyx in pixels.
-      gt_labels: [M] int64, 1..C.
-      gt_is_difficult: [M] bool, VOC's difficult.
-      gt_is_crowd: [M] bool, COCO's crowd: a region that holds many objects.
-      gt_areas: [M] float64, in square pixels.
-      boxes: [D, 4] float64, yxyx in pixels.
-      scores: [D] float64.
-      labels: [D] int64, 1..C.
-    """
-
-    gt_boxes: np.ndarray
-    gt_labels: np.ndarray
-    gt_is_difficult: np.ndarray
-    gt_is_crowd: np.ndarray
-    gt_areas: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
+    gt_boxes: np.ndarray  # [M, 4] float64, yxyx in pixels
+    gt_labels: np.ndarray  # [M] int64, 1..C
+    gt_is_difficult: np.ndarray  # [M] bool, VOC's
+    gt_is_crowd: np.ndarray  # [M] bool, COCO's: a region of many objects
+    gt_areas: np.ndarray  # [M] float64, square pixels
+    boxes: np.ndarray  # [D, 4] float64, yxyx in pixels
+    scores: np.ndarray  # [D] float64
+    labels: np.ndarray  # [D] int64, 1..C
 
     @property
     def gt_is_ignored(self) -> np.ndarray:
-        """What is not to be found: difficult objects and crowds, [M] bool."""
+        """Difficult objects and crowds, which nobody has to find, [M] bool."""
         return self.gt_is_difficult | self.gt_is_crowd
 
 
@@ -79,16 +67,7 @@ def make_record(
 ) -> ImageRecord:
     """Checks one image's arrays and drops their padding (label 0).
 
-    Args:
-      gt_boxes: [M, 4] numbers, yxyx in pixels.
-      gt_labels: [M] whole numbers, 1..C, 0 for padding.
-      gt_is_difficult: [M] booleans, or None when no object is difficult.
-      boxes: [D, 4] numbers, yxyx in pixels.
-      scores: [D] numbers.
-      labels: [D] whole numbers, 1..C, 0 for padding.
-      num_classes: C.
-      gt_is_crowd: [M] booleans, or None when no box holds a crowd.
-      gt_areas: [M] square pixels; by default the areas of the boxes.
+    Args are those of `Evaluator.update`, and C.
 
     Raises:
       ValueError: on a wrong shape, a label above C, a number that is not
@@ -179,7 +158,7 @@ def _check_values(record: ImageRecord) -> None:
 
 
 class Evaluator(abc.ABC):
-    """Takes the images of a data set one by one.
+    """Base of what counts the images of a data set one by one.
 
     Args:
       class_names: C names, label 1 first, without background.
@@ -203,7 +182,7 @@ class Evaluator(abc.ABC):
         gt_is_crowd=None,
         gt_areas=None,
     ) -> None:
-        """Adds one image. Rows with label 0 are padding.
+        """Checks one image and adds it. Rows with label 0 are padding.
 
         Args:
           gt_boxes: [M, 4] yxyx in pixels.
@@ -212,20 +191,18 @@ class Evaluator(abc.ABC):
           boxes: [D, 4] yxyx in pixels.
           scores: [D].
           labels: [D] whole numbers 1..C.
-          gt_is_crowd: [M] booleans, or None when there are none (the field
-            "iscrowd" of COCO's annotations). A crowd is not to be found, and
-            what a detection shares with it is measured against the area of
-            the detection alone (pycocotools maskApi.c:bbIou). A crowd that is
-            also difficult is a crowd.
-          gt_areas: [M] in square pixels, for evaluators that sort objects
-            into small, medium and large. By default the areas of the boxes.
-            COCO's own figures use the areas of the masks (the field "area" of
-            an annotation).
+          gt_is_crowd: [M] booleans, or None when there are none ("iscrowd" of
+            COCO's annotations). A crowd is not to be found, and its overlap
+            with a detection is the share of the detection that lies in it
+            (pycocotools maskApi.c:bbIou). A difficult crowd is a crowd.
+          gt_areas: [M] in square pixels, to sort objects into small, medium
+            and large; by default the areas of the boxes. COCO's own figures
+            use the areas of the masks ("area" of an annotation).
 
         Raises:
-          ValueError: on a wrong shape or a value out of range.
+          ValueError: as `make_record`.
         """
-        self._add(
+        self.add(
             make_record(
                 gt_boxes,
                 gt_labels,
@@ -240,5 +217,5 @@ class Evaluator(abc.ABC):
         )
 
     @abc.abstractmethod
-    def _add(self, record: ImageRecord) -> None:
+    def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""

@@ -1,89 +1,76 @@
-"""Figures as text."""
+"""The table of a measurement, as text."""
 
 from collections.abc import Mapping
 from typing import Any
 
-_COLUMNS = (
-    "AP",
-    "COCO AP",
-    "objects",
-    "detections",
-    "correct",
-    "wrong class",
-    "poor loc.",
-    "duplicate",
-    "background",
-    "missed",
-)
-_COUNTS = (
-    "correct",
-    "wrong_class",
-    "poor_localisation",
-    "duplicate",
-    "background",
-    "missed",
-)
+# Key of `ErrorBreakdown.result` -> title of its column.
+_COUNTS = {
+    "correct": "correct",
+    "wrong_class": "wrong class",
+    "poor_localisation": "poor loc.",
+    "duplicate": "duplicate",
+    "background": "background",
+    "missed": "missed",
+}
+_COLUMNS = ("AP", "COCO AP", "objects", "detections", *_COUNTS.values())
 _METHODS = {"area": "area under the curve", "voc07": "eleven points"}
+_COCO_FIGURES = {
+    "AP50": "AP50",
+    "AP75": "AP75",
+    "small": "AP_small",
+    "medium": "AP_medium",
+    "large": "AP_large",
+}
 _NO_FIGURE = "-"
 
 
 def format_result(result: Mapping[str, Any], *, title: str) -> str:
-    """A table of a `Measurement`, a row for each class.
+    """A table with a row for each class, and the figures of the whole.
 
     Args:
-      result: from `Measurement.result`.
-      title: what was measured.
+      result: from `Measurement.figures` or `Measurement.result`.
+      title: names the model and the data.
     """
     voc, coco, errors = result["voc"], result["coco"], result["errors"]
-    rows = {name: _row(result, name) for name in voc["AP"]}
-    rows["all"] = [
+    rows = {"class": _COLUMNS}
+    rows |= {name: _row(result, name) for name in voc["AP"]}
+    rows["all"] = (
         _figure(voc["mAP"]),
         _figure(coco["mAP"]),
         sum(voc["num_objects"].values()),
         sum(voc["num_detections"].values()),
         *(errors["total"][key] for key in _COUNTS),
-    ]
+    )
     for name in voc["absent_classes"]:
         rows[f"{name} (absent)"] = _row(result, name)
-    first = max(len(name) for name in rows)
-    lines = [
-        _line(name, row, first)
-        for name, row in {"class": _COLUMNS, **rows}.items()
-    ]
-    coco_figures = "  ".join(
-        f"{name} {_figure(coco[key])}"
-        for name, key in (
-            ("AP", "mAP"),
-            ("AP50", "AP50"),
-            ("AP75", "AP75"),
-            ("small", "AP_small"),
-            ("medium", "AP_medium"),
-            ("large", "AP_large"),
-        )
+    width = max(map(len, rows))
+    threshold = f"{voc['iou_threshold']:g}"
+    coco_figures = (
+        f"{name} {_figure(coco[key])}" for name, key in _COCO_FIGURES.items()
     )
     return "\n".join(
         [
             f"{title}: {voc['num_images']} images",
-            f"AP at IoU {voc['iou_threshold']:g}, {_METHODS[voc['method']]}; "
+            f"AP at IoU {threshold}, {_METHODS[voc['method']]}; "
             f"errors at scores from {errors['score_threshold']:g} on",
             "",
-            *lines,
+            *(_line(name, row, width) for name, row in rows.items()),
             "",
-            f"mAP@{voc['iou_threshold']:g}  {_figure(voc['mAP'])}",
-            f"COCO     {coco_figures}",
+            f"mAP@{threshold}  {_figure(voc['mAP'])}",
+            "  ".join(["COCO AP", _figure(coco["mAP"]), *coco_figures]),
         ]
     )
 
 
-def _row(result: Mapping[str, Any], name: str) -> list[Any]:
+def _row(result: Mapping[str, Any], name: str) -> tuple[Any, ...]:
     voc, errors = result["voc"], result["errors"]["per_class"][name]
-    return [
+    return (
         _figure(voc["AP"].get(name)),
         _figure(result["coco"]["AP"].get(name)),
         voc["num_objects"][name],
         voc["num_detections"][name],
         *(errors[key] for key in _COUNTS),
-    ]
+    )
 
 
 def _line(name: str, cells, width: int) -> str:

@@ -12,11 +12,7 @@ from ssd_tf.evaluation.matching import (
     match_own_class,
     pixel_iou,
 )
-from ssd_tf.evaluation.records import (
-    Evaluator,
-    ImageRecord,
-    check_fraction,
-)
+from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 
 class _Detections(NamedTuple):
@@ -35,26 +31,25 @@ class VocEvaluator(Evaluator):
     """VOC average precision over images given one by one.
 
     Each detection is compared with the object of its class and image that it
-    overlaps most. Below the threshold it is a false positive. Otherwise, if
-    that object is difficult the detection counts neither way, if no detection
-    with a higher score took the object it is a true positive, and if one did
-    it is a false positive. Detections with equal scores keep the order in
-    which they were given. Difficult objects do not count as objects.
+    overlaps most. Below the threshold it is a false positive. Otherwise it
+    counts neither way if that object is difficult, is a true positive if no
+    detection with a higher score took the object, and else a false positive.
+    Equal scores keep the order in which they were given. Difficult objects do
+    not count as objects.
 
-    Nor do crowds, which VOC does not have: what would be a false positive for
-    staying below the threshold counts neither way if the share of it that
-    lies in a crowd of its class reaches the threshold.
+    Nor do crowds, which VOC does not have: a detection below the threshold
+    counts neither way if its share in a crowd of its class reaches it.
 
     Source: VOCdevkit VOCevaldet.m; Caffe detection_evaluate_layer.cpp; for
     crowds pycocotools maskApi.c:bbIou.
 
     Args:
       class_names: C names, label 1 first, without background.
-      iou_threshold: The least IoU of a true positive, itself included.
+      iou_threshold: lowest IoU of a true positive, itself included.
       method: "area" (VOC 2010 and later) or "voc07" (eleven points).
-      plus_one: Whether a box is max - min + 1 pixels long, as in the devkit
-        and in Caffe. It raises the figures of small objects slightly. Ground
-        truth and detections must count pixels from the same origin.
+      plus_one: sides are max - min + 1 pixels long, as in the devkit and in
+        Caffe, which raises the figures of small objects slightly. Ground truth
+        and detections must count pixels from the same origin.
 
     Raises:
       ValueError: on an unknown method, a threshold outside (0, 1], or names
@@ -82,7 +77,8 @@ class VocEvaluator(Evaluator):
         self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
         self._next_object_id = 0
 
-    def _add(self, record: ImageRecord) -> None:
+    def add(self, record: ImageRecord) -> None:
+        """Adds one image that has been checked."""
         iou = pixel_iou(
             record.boxes,
             record.gt_boxes,

@@ -1,5 +1,11 @@
 """The detector outside of training: its exports and their predictors."""
 
+from ssd_tf.serving.detector import (
+    DetectionResult,
+    Detector,
+    load,
+    load_predictor,
+)
 from ssd_tf.serving.export_format import (
     Exported,
     ExportFormat,
@@ -20,6 +26,7 @@ from ssd_tf.serving.pictures import (
 from ssd_tf.serving.predictor import (
     Predictor,
     predictor_of_module,
+    predictor_of_run,
     predictor_of_saved_model,
 )
 from ssd_tf.serving.saved_model import DetectionModule
@@ -39,6 +46,8 @@ __all__ = [
     "ExportOption",
     "ExportRequest",
     "Exported",
+    "DetectionResult",
+    "Detector",
     "MAX_VERSION",
     "Predictor",
     "QUANTIZATIONS",
@@ -49,9 +58,12 @@ __all__ = [
     "export_saved_model",
     "find_saved_model",
     "model_kinds",
+    "load",
+    "load_predictor",
     "predictor_of_litert",
     "predictor_of_module",
     "predictor_of_onnx",
+    "predictor_of_run",
     "predictor_of_saved_model",
     "real_images",
     "representative_images",

@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 
-from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.serving.files import LABELS_FILE, require
 from ssd_tf.serving.litert import DETECTION_OUTPUTS
@@ -49,22 +48,24 @@ def predictor_of_litert(path) -> Predictor:
             f"{path} holds no {LABELS_FILE}; expected an export of a detector "
             "whose classes have names"
         )
-    return Predictor(_detect_function(runner), class_names)
-
-
-def _detect_function(runner):
-    """Encoded images [B] -> outputs as those of a SavedModel, in NumPy."""
     (image,) = runner.get_input_details().values()
-    size = int(image["shape"][1])
+    return Predictor(
+        _detect_function(runner, image["dtype"]),
+        class_names,
+        int(image["shape"][1]),
+    )
 
-    def detect_one(encoded):
-        pixels = images.resize(images.decode(encoded), size).numpy()
-        if image["dtype"] == np.uint8:
+
+def _detect_function(runner, dtype):
+    """Pixels [B, S, S, 3] -> outputs as those of a SavedModel, in NumPy."""
+
+    def detect_one(pixels):
+        if dtype == np.uint8:
             pixels = pixels.round()
-        return runner(images=pixels.astype(image["dtype"])[None])
+        return runner(images=pixels.astype(dtype)[None])
 
-    def detect(encoded):
-        found = [detect_one(one) for one in encoded]
+    def detect(pixels):
+        found = [detect_one(one) for one in np.asarray(pixels)]
         outputs = {
             name: np.concatenate([one[name] for one in found])
             for name in DETECTION_OUTPUTS

@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 
-from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.serving.files import require
 from ssd_tf.serving.onnx import DETECTION_OUTPUTS
@@ -42,16 +41,9 @@ def predictor_of_onnx(path) -> Predictor:
             f"{path} holds no class_names; expected an export of a detector "
             "whose classes have names"
         )
-    return Predictor(_detect_function(session), class_names)
 
-
-def _detect_function(session):
-    """Encoded images [B] -> outputs in NumPy."""
-    size = session.get_inputs()[0].shape[1]
-
-    def detect(encoded):
-        pixels = [images.resize(images.decode(one), size) for one in encoded]
-        found = session.run(DETECTION_OUTPUTS, {"images": np.stack(pixels)})
+    def detect(pixels):
+        found = session.run(DETECTION_OUTPUTS, {"images": np.asarray(pixels)})
         return dict(zip(DETECTION_OUTPUTS, found, strict=True))
 
-    return detect
+    return Predictor(detect, class_names, session.get_inputs()[0].shape[1])

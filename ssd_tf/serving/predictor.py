@@ -1,44 +1,48 @@
-"""Predictors: encoded images -> detections in NumPy, whatever the format."""
+"""Predictors: pictures -> detections in NumPy, whatever the format."""
 
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.data import images
+from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
+from ssd_tf.evaluation import ImageDetections, split_outputs
 from ssd_tf.serving.files import first_line
-from ssd_tf.serving.saved_model import BYTES_SIGNATURE, DetectionModule
+from ssd_tf.serving.saved_model import (
+    BYTES_SIGNATURE,
+    PIXELS_SIGNATURE,
+    DetectionModule,
+)
 from ssd_tf.serving.version_dir import find_saved_model
-
-
-class ImageDetections(NamedTuple):
-    """Detections of one image, best first.
-
-    Attributes:
-      boxes: [N, 4] float32 yxyx in 0..1.
-      scores: [N] float32.
-      classes: [N] int32, 1..C.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    classes: np.ndarray
+from ssd_tf.training import load_run, make_detect_function
 
 
 class Predictor:
-    """Detects on encoded images.
+    """A detector of one of the formats, seen from outside.
 
     Args:
-      detect: [B] string tensor -> outputs, tensors or arrays, named as in
+      detect: pixels -> outputs, tensors or arrays, named as in
         `ssd_tf.serving.saved_model`.
       class_names: names of the classes 1..C.
+      image_size: side S of what `detect` takes, [B, S, S, 3] float32 RGB
+        0..255; None if it takes whole images, [B, H, W, 3] uint8.
+
+    Attributes:
+      detect, class_names, image_size: as given.
     """
 
-    def __init__(self, detect: Callable, class_names: Sequence[str]):
-        self._detect = detect
+    def __init__(
+        self,
+        detect: Callable,
+        class_names: Sequence[str],
+        image_size: int | None = None,
+    ):
+        self.detect = detect
         self.class_names = tuple(class_names)
+        self.image_size = image_size
 
     def __call__(self, encoded: bytes) -> ImageDetections:
         """Detects on one encoded image.
@@ -54,28 +58,48 @@ class Predictor:
         Raises:
           tf.errors.InvalidArgumentError: an image does not decode.
         """
-        if not encoded:
-            return []  # convolutions refuse a batch of none
-        images = tf.constant(encoded, tf.string, [len(encoded)])
-        found = {k: np.asarray(v) for k, v in self._detect(images).items()}
+        return self.detect_pixels([images.decode(one) for one in encoded])
+
+    def detect_pixels(
+        self, pixels: Sequence[np.ndarray]
+    ) -> list[ImageDetections]:
+        """Detects on [H, W, 3] uint8 RGB images, which may differ in size."""
+        if self.image_size is None:
+            batches = [one[None] for one in pixels]
+        elif pixels:
+            size = self.image_size
+            batches = [tf.stack([images.resize(one, size) for one in pixels])]
+        else:
+            batches = []  # convolutions refuse a batch of none
         return [
-            ImageDetections(
-                found["detection_boxes"][i, :count],
-                found["detection_scores"][i, :count],
-                found["detection_classes"][i, :count].astype(np.int32),
-            )
-            for i, count in enumerate(found["num_detections"].astype(int))
+            found
+            for batch in batches
+            for found in split_outputs(self.detect(batch))
         ]
+
+
+def predictor_of_run(path) -> Predictor:
+    """The predictor of a run directory, as its training evaluates it.
+
+    Raises:
+      InputError: it is no run directory, or has no checkpoint that fits.
+    """
+    detector_config, _, model = load_run(path)
+    return Predictor(
+        make_detect_function(model, Decoder(detector_config)),
+        detector_config.class_names,
+        detector_config.image_size,
+    )
 
 
 def predictor_of_module(
     module: DetectionModule, class_names: Sequence[str]
 ) -> Predictor:
-    """The predictor of a model in memory."""
+    """The predictor of what a SavedModel is made of, in memory."""
 
     # Through `module`: a method of tf.function holds it by a weak reference.
-    def detect(encoded):
-        return module.detect_bytes(encoded)
+    def detect(pixels):
+        return module.detect_pixels(pixels)
 
     return Predictor(detect, class_names)
 
@@ -118,7 +142,9 @@ def predictor_of_saved_model(path) -> Predictor:
     names = loaded.class_names()["class_names"].numpy()
 
     # Through `loaded`, because its variables go when it goes.
-    def detect(encoded):
-        return loaded.signatures[BYTES_SIGNATURE](input_tensor=encoded)
+    def detect(pixels):
+        return loaded.signatures[PIXELS_SIGNATURE](
+            input_tensor=tf.convert_to_tensor(pixels)
+        )
 
     return Predictor(detect, [name.decode() for name in names])

@@ -4,7 +4,7 @@ from ssd_tf.training.evaluate import (
     detect_split,
     evaluate,
     make_detect_function,
-    predict_split,
+    measure,
 )
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
@@ -19,7 +19,6 @@ from ssd_tf.training.recipes import (
     choose_recipe,
     default_recipe,
 )
-from ssd_tf.training.reports import format_metrics
 from ssd_tf.training.run_dir import RunDir
 
 __all__ = [
@@ -31,11 +30,10 @@ __all__ = [
     "default_recipe",
     "detect_split",
     "evaluate",
-    "format_metrics",
     "load_run",
     "make_detect_function",
+    "measure",
     "parse_box_sizes",
     "plan_detector",
     "plan_training",
-    "predict_split",
 ]

@@ -1,97 +1,75 @@
-"""Runs a detector over a split and measures it."""
+"""The evaluation: a detector over a split, of a training and of the command."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from ssd_tf import console
-from ssd_tf.data import pipeline
-from ssd_tf.decoder import Decoder, Detections
-from ssd_tf.evaluation import EvaluatedImage, Measurement
+from ssd_tf import box_ops, console
+from ssd_tf.data import images, pipeline
+from ssd_tf.decoder import Decoder
+from ssd_tf.evaluation import EvaluatedImage, Measurement, split_outputs
 
 _BATCH_SIZE = 16
-
-# Boxes [N, 4] yxyx in 0..1, scores [N] and classes [N] of one image.
-ImageAnswer = tuple[np.ndarray, np.ndarray, np.ndarray]
+# Where the side of the network's input is not known.
+_SAMPLE_SIDE_PX = 300
 
 
 def make_detect_function(model, decoder: Decoder) -> Callable:
-    """A graph function from images [B, S, S, 3] to `Detections`."""
+    """A graph function from images to outputs named as a SavedModel's.
+
+    It takes [B, S, S, 3] float32 RGB 0..255 and gives "detection_boxes"
+    [B, K, 4], clipped to the image, "detection_scores" [B, K],
+    "detection_classes" [B, K] and "num_detections" [B].
+    """
 
     # The last batch of a split is smaller: one trace serves all sizes.
     spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
 
     @tf.function(input_signature=[spec])
-    def detect(images) -> Detections:
-        return decoder(model(images, training=False))
+    def detect(pixels) -> dict[str, tf.Tensor]:
+        found = decoder(model(pixels, training=False))
+        return {
+            # Caffe clips when it writes results, not before NMS.
+            "detection_boxes": box_ops.clip(found.boxes),
+            "detection_scores": found.scores,
+            "detection_classes": found.classes,
+            "num_detections": found.num_detections,
+        }
 
     return detect
 
 
 def detect_split(
-    detect: Callable, source, split: str, *, image_size: int
+    detect: Callable,
+    source,
+    split: str,
+    *,
+    image_size: int | None,
+    num_samples: int = 0,
 ) -> Iterator[EvaluatedImage]:
     """Detects on every image of a split, in order, with a progress bar.
 
     Args:
-      detect: from `make_detect_function`.
+      detect: from `make_detect_function`, or that of a `serving.Predictor`.
       source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
-      image_size: side of the network's input.
+      image_size: side of the network's input; None for a detector that takes
+        whole images, [B, H, W, 3] uint8.
+      num_samples: images at the beginning that keep their pixels.
 
     Raises:
       InputError: an image does not decode.
     """
-
-    def answer(batch: pipeline.EvaluationBatch) -> Iterator[ImageAnswer]:
-        found = Detections(*(v.numpy() for v in detect(batch.images)))
-        for i, count in enumerate(found.num_detections):
-            # Caffe clips when it writes results, not before NMS.
-            boxes = np.clip(found.boxes[i, :count], 0.0, 1.0)
-            yield boxes, found.scores[i, :count], found.classes[i, :count]
-
-    return _evaluated_images(answer, source, split, image_size=image_size)
-
-
-def predict_split(
-    predict: Callable[[list[bytes]], Sequence[ImageAnswer]],
-    source,
-    split: str,
-    *,
-    image_size: int,
-) -> Iterator[EvaluatedImage]:
-    """As `detect_split`, with a model that takes images as they are stored.
-
-    Args:
-      predict: encoded images -> what it finds in each of them;
-        `ssd_tf.serving.Predictor.detect_batch`.
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-      image_size: side of `EvaluatedImage.pixels`.
-
-    Raises:
-      InputError: an image does not decode.
-    """
-
-    def answer(batch: pipeline.EvaluationBatch) -> Sequence[ImageAnswer]:
-        return predict(batch.encoded_images.numpy().tolist())
-
-    return _evaluated_images(answer, source, split, image_size=image_size)
-
-
-def _evaluated_images(
-    answer: Callable[[pipeline.EvaluationBatch], Iterable[ImageAnswer]],
-    source,
-    split: str,
-    *,
-    image_size: int,
-) -> Iterator[EvaluatedImage]:
-    """The images of a split beside the answers to them."""
     batches = pipeline.evaluation_batches(
-        source, split, image_size=image_size, batch_size=_BATCH_SIZE
+        source,
+        split,
+        image_size=image_size,
+        # Whole images differ in size.
+        batch_size=_BATCH_SIZE if image_size else 1,
     )
     progress = tqdm(
         desc=f"evaluate {split}",
@@ -99,25 +77,73 @@ def _evaluated_images(
         leave=False,
         mininterval=console.bar_interval(),
     )
+    count = itertools.count()
     with progress, pipeline.naming_undecodable(source, split):
         for batch in batches:
-            arrays = pipeline.EvaluationBatch(*(v.numpy() for v in batch))
-            for i, (boxes, scores, classes) in enumerate(answer(batch)):
-                real = arrays.gt_labels[i] > 0
+            answers = split_outputs(detect(batch.images))
+            facts = batch._replace(images=())  # pixels are not copied
+            facts = facts._make(np.asarray(value) for value in facts)
+            for i, found in enumerate(answers):
+                real = facts.gt_labels[i] > 0
+                is_sample = next(count) < num_samples
                 yield EvaluatedImage(
-                    image_id=arrays.image_ids[i].decode(),
-                    pixels=arrays.images[i],
-                    size=tuple(arrays.image_sizes[i].tolist()),
-                    gt_boxes=arrays.gt_boxes[i][real],
-                    gt_labels=arrays.gt_labels[i][real],
-                    gt_is_difficult=arrays.gt_is_difficult[i][real],
-                    gt_is_crowd=arrays.gt_is_crowd[i][real],
-                    gt_areas=arrays.gt_areas[i][real],
-                    boxes=boxes,
-                    scores=scores,
-                    classes=classes,
+                    image_id=facts.image_ids[i].decode(),
+                    size=tuple(facts.image_sizes[i].tolist()),
+                    gt_boxes=facts.gt_boxes[i][real],
+                    gt_labels=facts.gt_labels[i][real],
+                    gt_is_difficult=facts.gt_is_difficult[i][real],
+                    gt_is_crowd=facts.gt_is_crowd[i][real],
+                    gt_areas=facts.gt_areas[i][real],
+                    **found._asdict(),
+                    pixels=_sample(batch.images[i]) if is_sample else None,
                 )
                 progress.update()
+
+
+def _sample(pixels: tf.Tensor) -> np.ndarray:
+    """Pixels to be drawn, [S, S, 3] uint8."""
+    if pixels.dtype == tf.uint8:
+        pixels = images.resize(pixels, _SAMPLE_SIDE_PX)
+    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+
+
+def measure(
+    detect: Callable,
+    source,
+    split: str,
+    *,
+    image_size: int | None,
+    measurement: Measurement,
+    num_samples: int = 0,
+    on_image: Callable[[EvaluatedImage], None] | None = None,
+) -> list[EvaluatedImage]:
+    """Feeds a measurement with every image of a split.
+
+    Args:
+      detect: as in `detect_split`.
+      source: `ssd_tf.data.sources.base.Source`.
+      split: one of its splits.
+      image_size: as in `detect_split`.
+      measurement: gets the images.
+      num_samples: images to hand back for a picture.
+      on_image: gets the images, too.
+
+    Returns:
+      the first images, with their pixels.
+
+    Raises:
+      InputError: an image does not decode.
+    """
+    samples: list[EvaluatedImage] = []
+    for image in detect_split(
+        detect, source, split, image_size=image_size, num_samples=num_samples
+    ):
+        measurement.add(image)
+        if on_image is not None:
+            on_image(image)
+        if image.pixels is not None:
+            samples.append(image)
+    return samples
 
 
 def evaluate(
@@ -125,33 +151,23 @@ def evaluate(
     source,
     split: str,
     *,
-    image_size: int,
+    image_size: int | None,
     num_samples: int = 0,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
-    """Measures a detector on a split.
+    """Measures a detector as a training does: AP at IoU .5 is the area.
 
-    Args:
-      detect: from `make_detect_function`.
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-      image_size: side of the network's input.
-      num_samples: images to hand back for a picture.
+    Args are those of `measure`.
 
     Returns:
-      `(metrics, samples)`: {"mAP": at IoU .5, area under the curve, "AP": the
-      same per class, "coco": the result of `CocoEvaluator`, "num_images"},
-      and the first images.
+      `Measurement.figures`, and the samples.
     """
     measurement = Measurement(source.class_names)
-    samples: list[EvaluatedImage] = []
-    for image in detect_split(detect, source, split, image_size=image_size):
-        measurement.add(image)
-        if len(samples) < num_samples:
-            samples.append(image)
-    voc = measurement.voc.result()
-    metrics = {
-        **{key: voc[key] for key in ("mAP", "AP", "absent_classes")},
-        "coco": measurement.coco.result(),
-        "num_images": voc["num_images"],
-    }
-    return metrics, samples
+    samples = measure(
+        detect,
+        source,
+        split,
+        image_size=image_size,
+        measurement=measurement,
+        num_samples=num_samples,
+    )
+    return measurement.figures(), samples

@@ -1,4 +1,4 @@
-"""What a run tells: metrics on disk, summaries, pictures, text."""
+"""Reports of a run: metrics on disk, summaries, pictures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,7 @@ from ssd_tf.training.run_dir import RunDir
 
 
 class Reporter:
-    """Writes reports of a run to metrics.jsonl and TensorBoard.
-
-    Args:
-      run_dir: where.
-    """
+    """Writes reports of a run to metrics.jsonl and TensorBoard."""
 
     def __init__(self, run_dir: RunDir):
         self._run_dir = run_dir
@@ -69,7 +65,7 @@ def draw_samples(
     """Ground truth beside detections, one row per image, as a picture."""
     rows = []
     for sample in samples:
-        pixels = np.clip(np.rint(sample.pixels), 0, 255).astype(np.uint8)
+        pixels = np.asarray(sample.pixels)  # None where nobody asked for it
         sure = sample.scores >= score_threshold
         truth = visualization.draw_boxes(
             pixels, sample.gt_boxes, sample.gt_labels, class_names
@@ -84,25 +80,4 @@ def draw_samples(
         rows.append([truth, found])
     return visualization.side_by_side(
         rows, ("ground truth", f"detections, score >= {score_threshold:g}")
-    )
-
-
-def format_metrics(metrics: dict[str, Any]) -> str:
-    """A table of mAP per class, as text."""
-    width = max(len(name) for name in [*metrics["AP"], "COCO AP"])
-    lines = [
-        f"  {name:<{width}}  {ap:.4f}" for name, ap in metrics["AP"].items()
-    ]
-    lines += [
-        f"  {name:<{width}}  (no objects in the split)"
-        for name in metrics["absent_classes"]
-    ]
-    return "\n".join(
-        [
-            "average precision at IoU .5, area under the curve, on "
-            f"{metrics['num_images']} images",
-            *lines,
-            f"  {'mAP@.5':<{width}}  {metrics['mAP']:.4f}",
-            f"  {'COCO AP':<{width}}  {metrics['coco']['mAP']:.4f}",
-        ]
     )

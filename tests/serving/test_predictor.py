@@ -21,16 +21,20 @@ def assert_equal(left, right):
 
 @pytest.mark.parametrize("convert", [tf.constant, np.asarray])
 def test_padding_is_cut_off(convert):
+    """A model that knows its size gets resized images, all at once."""
     asked = []
 
-    def detect(encoded):
-        asked.append(encoded)
+    def detect(pixels):
+        asked.append(pixels)
         return {name: convert(value) for name, value in OUTPUTS.items()}
 
-    predictor = serving.Predictor(detect, ["cat", "dog"])
-    first, second = predictor.detect_batch([b"one", b"two"])
-    assert asked[0].dtype == tf.string
-    assert asked[0].numpy().tolist() == [b"one", b"two"]
+    predictor = serving.Predictor(detect, ["cat", "dog"], 16)
+    first, second = predictor.detect_pixels(
+        [np.full((8, 9, 3), 7, np.uint8), np.full((20, 10, 3), 9, np.uint8)]
+    )
+    (pixels,) = asked
+    assert pixels.shape == (2, 16, 16, 3) and pixels.dtype == tf.float32
+    assert (pixels.numpy() == np.reshape([7, 9], (2, 1, 1, 1))).all()
     assert [len(values) for values in first] == [3, 3, 3]
     assert second.boxes.tolist() == [[12, 13, 14, 15]]
     assert second.scores.tolist() == [np.float32(0.6)]
@@ -52,9 +56,23 @@ def test_many_images_as_one_by_one(small_module, small_export, pictures):
             assert_equal(one, other)
 
 
-def test_no_images(small_module):
-    predictor = serving.predictor_of_module(small_module, ())
-    assert predictor.detect_batch([]) == []
+@pytest.mark.parametrize("image_size", [None, 16])
+def test_no_images(image_size):
+    assert serving.Predictor(None, (), image_size).detect_batch([]) == []
+
+
+def test_whole_images_go_one_by_one():
+    asked = []
+
+    def detect(pixels):
+        asked.append(np.asarray(pixels))
+        return OUTPUTS
+
+    given = [np.full((8, 9, 3), 7, np.uint8), np.full((20, 10, 3), 9, np.uint8)]
+    serving.Predictor(detect, ()).detect_pixels(given)
+    for pixels, image in zip(asked, given, strict=True):
+        np.testing.assert_array_equal(pixels, image[None])
+        assert pixels.dtype == np.uint8
 
 
 def test_an_image_that_does_not_decode(small_module, pictures):

@@ -2,6 +2,7 @@
 
 import io
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,7 +11,12 @@ from PIL import Image
 from ssd_tf import InputError
 from ssd_tf.data.sources.base import ELEMENT_SPEC
 from ssd_tf.decoder import Detections
-from ssd_tf.training import detect_split, evaluate, format_metrics
+from ssd_tf.evaluation import format_result, split_outputs
+from ssd_tf.training import (
+    detect_split,
+    evaluate,
+    make_detect_function,
+)
 
 # (size in pixels, objects: label, box yxyx, difficult)
 IMAGES = [
@@ -61,17 +67,18 @@ def detector(answers):
 
     def detect(images):
         assert images.shape == (3, 32, 32, 3)
-        found = Detections(
-            np.zeros((3, 4, 4), np.float32),
-            np.zeros((3, 4), np.float32),
-            np.zeros((3, 4), np.int32),
-            np.array([len(a) for a in answers], np.int32),
-        )
+        boxes = np.zeros((3, 4, 4), np.float32)
+        scores = np.zeros((3, 4), np.float32)
+        classes = np.zeros((3, 4), np.int32)
         for i, answer in enumerate(answers):
             for k, (label, box, score) in enumerate(answer):
-                found.boxes[i, k], found.classes[i, k] = box, label
-                found.scores[i, k] = score
-        return Detections(*(tf.constant(v) for v in found))
+                boxes[i, k], classes[i, k], scores[i, k] = box, label, score
+        return {
+            "detection_boxes": tf.constant(boxes),
+            "detection_scores": tf.constant(scores),
+            "detection_classes": tf.constant(classes),
+            "num_detections": tf.constant([len(a) for a in answers]),
+        }
 
     return detect
 
@@ -100,6 +107,13 @@ def test_ground_truth_is_perfect(with_difficult):
     assert metrics["absent_classes"] == []
     assert metrics["coco"]["mAP"] == pytest.approx(1.0)
     assert metrics["num_images"] == 3
+    total = metrics["errors"]["total"]
+    assert (total["correct"], total["missed"], total["num_objects"]) == (
+        3,
+        0,
+        3,
+    )
+    assert total["ignored"] == with_difficult
 
 
 @pytest.mark.parametrize("box", [(0.5, 0.5, 0.9, 0.9), (0.5, 0.5, 0.9, 0.75)])
@@ -143,12 +157,16 @@ def test_nothing_found():
     metrics = measure([[], [], []])
     assert metrics["mAP"] == 0.0
     assert metrics["coco"]["mAP"] == 0.0
-    assert "  cat      0.0000\n" in format_metrics(metrics)
+    table = format_result(metrics, title="nothing").splitlines()
+    assert table[0] == "nothing: 3 images"
+    assert any(line.startswith("cat    0.0000   0.0000") for line in table)
+    assert table[-2] == "mAP@0.5  0.0000"
+    assert table[-1].startswith("COCO AP  0.0000  AP50 0.0000")
 
 
 def test_images_come_in_order_without_padding():
     answers = truth(with_difficult=False)
-    answers[1] = [(1, (-0.2, 0.1, 0.5, 1.3), 0.8)]
+    answers[1] = [(1, (0.0, 0.1, 0.5, 1.0), 0.8)]
     found = list(
         detect_split(detector(answers), FakeSource(), "val", image_size=32)
     )
@@ -157,22 +175,69 @@ def test_images_come_in_order_without_padding():
     assert [len(image.gt_boxes) for image in found] == [2, 0, 2]
     assert found[2].gt_is_difficult.tolist() == [False, True]
     assert found[0].gt_labels.tolist() == found[0].classes.tolist() == [1, 2]
-    # Clipped to the image.
     np.testing.assert_allclose(found[1].boxes, [(0.0, 0.1, 0.5, 1.0)])
     np.testing.assert_allclose(found[1].scores, [0.8])
-    assert found[0].pixels.shape == (32, 32, 3)
-    np.testing.assert_allclose(found[0].pixels[5, 5], (9, 99, 199))
+
+
+def test_boxes_are_clipped_to_the_image():
+    """The decoder's are not, as Caffe's are not before NMS."""
+
+    def decoder(outputs):
+        return Detections(
+            tf.constant([[[-0.2, 0.1, 0.5, 1.3]]]),
+            outputs,
+            tf.constant([[2]]),
+            tf.constant([1]),
+        )
+
+    model = keras.Sequential(
+        [keras.layers.Input([2, 2, 3]), keras.layers.GlobalMaxPool2D()]
+    )
+    (found,) = split_outputs(
+        make_detect_function(model, decoder)(np.full((1, 2, 2, 3), 0.5))
+    )
+    assert found.boxes.tolist() == [np.float32([0.0, 0.1, 0.5, 1.0]).tolist()]
+    assert found.classes.tolist() == [2]
 
 
 def test_samples_are_the_first_images():
+    """Only they have pixels, those that the network sees."""
+    nothing = detector([[], [], []])
     _, samples = evaluate(
-        detector([[], [], []]),
-        FakeSource(),
-        "val",
-        image_size=32,
-        num_samples=2,
+        nothing, FakeSource(), "val", image_size=32, num_samples=2
     )
     assert [sample.image_id for sample in samples] == ["0.png", "1.png"]
+    for sample in samples:
+        assert sample.pixels.shape == (32, 32, 3)
+        assert sample.pixels.dtype == np.uint8
+        assert (sample.pixels == (9, 99, 199)).all()
+    images = detect_split(
+        nothing, FakeSource(), "val", image_size=32, num_samples=1
+    )
+    assert [image.pixels is None for image in images] == [False, True, True]
+
+
+def test_whole_images():
+    """A detector that resizes itself gets them one by one."""
+    shapes = []
+
+    def detect(images):
+        assert images.dtype == tf.uint8
+        shapes.append(tuple(images.shape))
+        return {
+            "detection_boxes": np.zeros((1, 0, 4), np.float32),
+            "detection_scores": np.zeros((1, 0), np.float32),
+            "detection_classes": np.zeros((1, 0), np.float32),
+            "num_detections": np.zeros(1, np.float32),
+        }
+
+    metrics, (sample,) = evaluate(
+        detect, FakeSource(), "val", image_size=None, num_samples=1
+    )
+    assert shapes == [(1, 40, 80, 3), (1, 60, 30, 3), (1, 50, 50, 3)]
+    assert metrics["errors"]["total"]["missed"] == 3
+    assert sample.pixels.shape == (300, 300, 3)
+    assert (sample.pixels == (9, 99, 199)).all()
 
 
 def test_image_that_does_not_decode_is_named():

@@ -1,0 +1,235 @@
+"""A trained detector for notebooks and commands: pictures in, objects out."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+from ssd_tf import visualization
+from ssd_tf.data import images
+from ssd_tf.errors import InputError
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.serving.formats import EXPORT_FORMATS, model_kinds
+from ssd_tf.serving.predictor import Predictor, predictor_of_run
+from ssd_tf.serving.version_dir import find_saved_model
+
+_DIGITS = 6
+
+
+def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
+    """The predictor of a run directory, a SavedModel or a model file.
+
+    Args:
+      path: of the model.
+      flag: stands before the path in messages, such as "--model=".
+
+    Raises:
+      InputError: the path is none of them, or what reads the file is not
+        installed.
+    """
+    place = pathlib.Path(path)
+    if not place.exists():
+        raise InputError(
+            f"{flag}{path} does not exist; expected a run directory, "
+            f"{model_kinds(article=True)}"
+        )
+    if (place / "config.json").exists():
+        return predictor_of_run(place)
+    suffix = place.suffix if place.is_file() else ""
+    for export_format in EXPORT_FORMATS.values():
+        if export_format.suffix == suffix and (
+            suffix or find_saved_model(place)
+        ):
+            return export_format.load(place)
+    raise InputError(
+        f"{flag}{path} is neither a run directory (it has no config.json) nor "
+        f"{model_kinds(article=True)}"
+    )
+
+
+def load(path: str | os.PathLike) -> "Detector":
+    """See `ssd_tf.load`."""
+    return Detector(load_predictor(path))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DetectionResult:
+    """Objects found in one picture, best first.
+
+    Attributes:
+      image: name of the picture's file; None if it had none.
+      pixels: [H, W, 3] uint8 RGB, kept for `draw`.
+      boxes: [N, 4] float32 ymin, xmin, ymax, xmax in 0..1.
+      scores: [N] float32.
+      labels: [N] int32, 1..C.
+      class_names: names of the labels 1, 2, ...
+    """
+
+    image: str | None
+    pixels: np.ndarray = dataclasses.field(repr=False)
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...] = dataclasses.field(repr=False)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the N labels."""
+        return [self.class_names[label - 1] for label in self.labels]
+
+    @property
+    def boxes_px(self) -> np.ndarray:
+        """The boxes in pixels of the picture, [N, 4] float32."""
+        return self.boxes * np.array(self.pixels.shape[:2] * 2, np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready: a line of `python -m ssd_tf detect --json`."""
+        height, width = self.pixels.shape[:2]
+        rows = zip(
+            self.names, self.labels, self.scores, self.boxes, strict=True
+        )
+        return {
+            **({} if self.image is None else {"image": self.image}),
+            "height": height,
+            "width": width,
+            "detections": [
+                {
+                    "class": name,
+                    "label": int(label),
+                    "score": round(float(score), _DIGITS),
+                    # ymin, xmin, ymax, xmax, as everywhere in ssd_tf
+                    "box": [round(float(v), _DIGITS) for v in box],
+                }
+                for name, label, score, box in rows
+            ],
+        }
+
+    def draw(self) -> Image.Image:
+        """The picture with boxes, names and scores."""
+        return visualization.draw_boxes(
+            self.pixels,
+            self.boxes,
+            self.labels,
+            self.class_names,
+            scores=self.scores,
+        )
+
+
+class Detector:
+    """Finds objects in pictures.
+
+    Args:
+      predictor: the model.
+
+    Attributes:
+      class_names: names of the classes 1..C; empty if the model has none.
+    """
+
+    def __init__(self, predictor: Predictor):
+        self._predictor = predictor
+        self.class_names = predictor.class_names
+
+    def __call__(self, image, *, score_threshold: float = SCORE_THRESHOLD):
+        """Detects on one picture, or on each of a list or tuple.
+
+        Args:
+          image: a path (str or `os.PathLike`), an encoded image (bytes), an
+            array [H, W], [H, W, 3] or [H, W, 4] uint8 (gray, RGB, RGB with
+            alpha), a PIL image, or a list or tuple of these.
+          score_threshold: lowest score of an object.
+
+        Returns:
+          `DetectionResult`; a list of them for a list or tuple.
+
+        Raises:
+          InputError: a picture cannot be read or is none of these.
+        """
+        if isinstance(image, (list, tuple)):
+            return [self(one, score_threshold=score_threshold) for one in image]
+        pixels = _read_pixels(image)
+        (found,) = self._predictor.detect_pixels([pixels])
+        sure = found.scores >= score_threshold
+        labels = found.classes[sure]
+        # A data set may have no names for its classes.
+        numbers = range(1, labels.max(initial=0) + 1)
+        is_file = isinstance(image, (str, os.PathLike))
+        return DetectionResult(
+            image=os.fspath(image) if is_file else None,
+            pixels=pixels,
+            boxes=found.boxes[sure],
+            scores=found.scores[sure],
+            labels=labels,
+            class_names=self.class_names or tuple(map(str, numbers)),
+        )
+
+
+def _read_pixels(image) -> np.ndarray:
+    """A picture in any form -> [H, W, 3] uint8 RGB as a person sees it."""
+    if isinstance(image, (str, os.PathLike)):
+        try:
+            encoded = pathlib.Path(image).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"{image} cannot be read: {error.strerror}"
+            ) from error
+        return _decode(encoded, name=os.fspath(image))
+    if isinstance(image, (bytes, bytearray)):
+        return _decode(bytes(image), name=f"an image of {len(image)} bytes")
+    if isinstance(image, Image.Image):
+        image = _array_of_pil(image)
+    if not isinstance(image, np.ndarray):
+        raise InputError(
+            "an image must be a path, bytes, an array or a PIL image, got "
+            f"{type(image).__name__}"
+        )
+    return _rgb(image)
+
+
+def _decode(encoded: bytes, *, name: str) -> np.ndarray:
+    try:
+        return images.decode(encoded).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise InputError(
+            f"{name} does not decode; expected a JPEG, PNG, GIF, BMP or WebP "
+            "image"
+        ) from error
+
+
+def _array_of_pil(image: Image.Image) -> np.ndarray:
+    """[H, W], [H, W, 3] or [H, W, 4] of a PIL image, turned upright."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    if image.mode in ("I", "F"):
+        raise InputError(
+            f"a PIL image must have 8 or 16 bits, got mode {image.mode!r}"
+        )
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return np.asarray(image.convert(mode))
+
+
+def _rgb(pixels: np.ndarray) -> np.ndarray:
+    """[H, W], [H, W, 3] or [H, W, 4] uint8 -> [H, W, 3] on white.
+
+    Raises:
+      InputError: another shape or dtype, or no pixel.
+    """
+    is_gray = pixels.ndim == 2
+    is_known = is_gray or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
+    if not is_known or pixels.dtype != np.uint8 or not pixels.size:
+        raise InputError(
+            "an array must be [H, W], [H, W, 3] or [H, W, 4] uint8, got "
+            f"{list(pixels.shape)} {pixels.dtype}"
+        )
+    if is_gray:
+        return pixels[:, :, None].repeat(3, axis=2)
+    if pixels.shape[2] == 3:
+        return pixels
+    # As `images.decode` does.
+    alpha = pixels[:, :, 3:].astype(np.float32) / 255
+    colour = pixels[:, :, :3].astype(np.float32)
+    return np.rint(255 + alpha * (colour - 255)).astype(np.uint8)
