@@ -13,9 +13,8 @@ from absl import flags, logging
 from ssd_tf import console
 from ssd_tf.commands.flag_groups import flag_group
 from ssd_tf.errors import InputError
-from ssd_tf.serving import model_kinds
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
-from ssd_tf.serving import Detector, load_predictor
+from ssd_tf.serving import Detector, load_predictor, model_kinds
 
 ARGUMENTS = "IMAGE ..."
 

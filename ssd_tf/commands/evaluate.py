@@ -23,7 +23,6 @@ from ssd_tf.commands.flag_groups import flag_group
 from ssd_tf.data import sources
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
-from ssd_tf.serving import model_kinds
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION
@@ -33,7 +32,7 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
-from ssd_tf.serving import Predictor, load_predictor
+from ssd_tf.serving import Predictor, load_predictor, model_kinds
 from ssd_tf.training.reports import draw_samples
 from ssd_tf.training.run_dir import write_json
 
