@@ -87,7 +87,7 @@ def bar_interval() -> float:
 
 
 def sibling(command: str) -> str:
-    """How to start another command: its script, where this is a script."""
+    """The start of a command line: a script, where this is a script."""
     if pathlib.Path(sys.argv[0]).name in ("train.py", "export.py"):
         return f"python {command}.py"
     return f"python -m ssd_tf {command}"
