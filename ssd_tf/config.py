@@ -1,4 +1,4 @@
-"""What a detector is, and how it is trained: two frozen dataclasses.
+"""A detector and its training as two frozen dataclasses.
 
 A detector is rebuilt from its `DetectorConfig` alone. A 300 and a 512 model
 are two values of the same class, never two pieces of code.
@@ -120,7 +120,7 @@ _PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
 
 @dataclasses.dataclass(frozen=True)
 class Recipe(_Config):
-    """How a detector is optimised; the values are those of the paper on VOC.
+    """Hyperparameters; by default those of the paper on VOC.
 
     Attributes:
       batch_size: images per step, over all devices.
@@ -185,7 +185,7 @@ class Recipe(_Config):
 def _check_number(name: str, value: float) -> None:
     low = 1 if name in ("batch_size", "steps") else 0
     high = 1 if name in ("momentum", "average_decay") else math.inf
-    if not (low <= value <= high and math.isfinite(value)):
+    if not (low <= value <= high and value < math.inf):
         expected = f"at least {low}" if high > 1 else f"in {low}..{high}"
         raise InputError(f"{name} must be {expected}, got {value}")
 

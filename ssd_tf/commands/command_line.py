@@ -90,7 +90,7 @@ def _expectation(given: str, parser: flags.ArgumentParser) -> str:
         number = int(given, 0) if is_integer else float(given)
     except ValueError:
         return f"is no {'whole ' if is_integer else ''}number"
-    if not math.isfinite(number):
+    if isinstance(number, float) and not math.isfinite(number):
         return "is no finite number"
     return f"is out of range; expected {parser.syntactic_help}"
 

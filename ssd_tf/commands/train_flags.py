@@ -149,7 +149,7 @@ def _define_training(group) -> None:
         flags.DEFINE_float, default=None, lower_bound=0, **group
     )
     number("epochs", help="Passes over the data, instead of --steps.")
-    number("learning_rate", help=f"Peak learning rate per step{_RECIPE}")
+    number("learning_rate", help=f"Peak learning rate{_RECIPE}")
     flags.DEFINE_bool(
         "scale_to_batch",
         False,
@@ -157,7 +157,7 @@ def _define_training(group) -> None:
         "grows as the batch does, and as many images are seen.",
         **group,
     )
-    number("weight_decay", help=f"Decay of the kernels{_RECIPE}")
+    number("weight_decay", help=f"Weight decay of the kernels{_RECIPE}")
     flags.DEFINE_string(
         "init_weights",
         None,
@@ -171,7 +171,10 @@ def _define_training(group) -> None:
         lower_bound=0,
     )
     flags.DEFINE_integer(
-        "seed", 0, "Of the weights, the order and the augmentation.", **group
+        "seed",
+        0,
+        "Seed of the weights, the order of images and the augmentation.",
+        **group,
     )
 
 
@@ -180,7 +183,7 @@ def _define_augmentation(group) -> None:
         "augmentation",
         None,
         list(augmentation.POLICIES),
-        f"Policy{_RECIPE}",
+        f"Augmentation policy{_RECIPE}",
         **group,
     )
     switch = functools.partial(flags.DEFINE_bool, default=None, **group)

@@ -34,7 +34,10 @@ EXPORT = ["export", "--run_dir=run", "--export_dir=exports"]
             "--score_threshold=2 is out of range; expected a number in the "
             "range [0.0, 1.0]",
         ),
-        ([*EXPORT, "--nms_iou_threshold=-inf"], "iou_threshold=-inf is no fin"),
+        (
+            [*EXPORT, "--nms_iou_threshold=-inf"],
+            "--nms_iou_threshold=-inf is no finite",
+        ),
         (
             ["detect", "x.jpg", "--model=m", "--score_threshold=nan"],
             "--score_threshold=nan is no finite number",
@@ -72,8 +75,7 @@ def test_errors(argv, message, keep_signals, capsys):
         commands.main(argv)
     out, err = capsys.readouterr()
     assert (stopped.value.code, out) == (1, "")
-    assert err.startswith(f"error: {message}") or message in err
-    assert err.startswith("error: ") and err.count("\n") == 1
+    assert err.startswith(f"error: {message}") and err.count("\n") == 1
 
 
 def test_no_command(capsys):
