@@ -86,6 +86,11 @@ class ExportRequest:
     run_name: str
     result: Mapping[str, Any] | None
 
+    def file(self, ending: str) -> pathlib.Path:
+        """Path for a format of one file, with the option `nms`."""
+        raw = "" if self.options["nms"] else "_raw"
+        return self.export_dir / f"{self.model.name}{raw}{ending}"
+
     def build_source(self) -> sources.Source:
         """The run's data set, of a format with the option `data_dir`."""
         return sources.build_source(

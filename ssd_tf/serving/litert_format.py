@@ -19,12 +19,11 @@ _SUFFIX = ".tflite"
 def _export(request: ExportRequest) -> Exported:
     options = request.options
     quantization = options["quantization"]
-    raw = "" if options["nms"] else "_raw"
     kind = "" if quantization == "none" else f"_{quantization}"
     path = export_litert(
         request.detector_config,
         request.model,
-        request.export_dir / f"{request.model.name}{raw}{kind}{_SUFFIX}",
+        request.file(f"{kind}{_SUFFIX}"),
         decoder=request.decoder,
         quantization=quantization,
         representative_images=_images(request),

@@ -17,13 +17,12 @@ _SUFFIX = ".onnx"
 
 def _export(request: ExportRequest) -> Exported:
     with_nms = request.options["nms"]
-    raw = "" if with_nms else "_raw"
     # Each step of the conversion is a message of level INFO.
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
     path = export_onnx(
         request.detector_config,
         request.model,
-        request.export_dir / f"{request.model.name}{raw}{_SUFFIX}",
+        request.file(_SUFFIX),
         decoder=request.decoder,
         with_nms=with_nms,
     )
