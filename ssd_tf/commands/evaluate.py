@@ -80,7 +80,10 @@ def define_flags(values: flags.FlagValues) -> None:
         "Print all figures as one JSON line instead of a table.",
         **report,
     )
-    figures = flag_group(values, "figures")
+    _define_figures(flag_group(values, "figures"))
+
+
+def _define_figures(figures) -> None:
     flags.DEFINE_enum(
         "method",
         "area",
@@ -92,7 +95,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "iou_threshold",
         0.5,
-        "Least IoU of a correct detection, above 0, up to 1; COCO's figures "
+        "Lowest IoU of a correct detection, above 0, up to 1; COCO's figures "
         "have their own.",
         **figures,
     )
@@ -106,7 +109,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_float(
         "score_threshold",
         SCORE_THRESHOLD,
-        "Least score of the detections whose errors are counted and which are "
+        "Lowest score of the detections whose errors are counted and which are "
         "drawn, 0..1; AP takes all.",
         **figures,
     )
@@ -116,8 +119,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes.
 
     Raises:
-      InputError: the model or the data cannot be used, they do not fit each
-        other, or a threshold is out of range.
+      InputError: model, data or a threshold cannot be used.
     """
     del arguments  # none
     predictor = load_predictor(values.model, flag="--model=")
@@ -138,17 +140,15 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     examples = _measure(
         predictor, source, split=split, measurement=measurement, folder=folder
     )
-    result = {
-        "configuration": {
-            "model": values.model,
-            "dataset": data.dataset,
-            "data_dir": data.data_dir,
-            "split": split,
-            "num_images": source.num_examples(split),
-            "class_names": list(source.class_names),
-        },
-        **measurement.result(),
+    configuration = {
+        "model": values.model,
+        "dataset": data.dataset,
+        "data_dir": data.data_dir,
+        "split": split,
+        "num_images": source.num_examples(split),
+        "class_names": list(source.class_names),
     }
+    result = {"configuration": configuration, **measurement.result()}
     what = f"{source.name} {split}"
     if values.json:
         print(json.dumps(result))

@@ -1,4 +1,4 @@
-"""Which data a model is measured on."""
+"""The data that a model is measured on."""
 
 from typing import NamedTuple
 
@@ -29,13 +29,11 @@ def choose_data(
     data_dir: str | None,
     split: str | None,
 ) -> DataChoice:
-    """What was asked for, and for a run else what it was evaluated on.
+    """The data that the flags name, and for a run else those of its training.
 
     Args:
       model: path of a run directory, or of a model in another form.
-      dataset: a key of `sources.SOURCES`, or None.
-      data_dir: its folder, or None.
-      split: one of its splits, or None.
+      dataset, data_dir, split: as in `DataChoice`; each may be None.
 
     Raises:
       InputError: no data set was named, and the model is no run.
@@ -63,8 +61,8 @@ def open_split(
 ) -> tuple[Source, str]:
     """The source, read with the classes of a model, and the split's name.
 
-    A folder may lack objects of some classes, and theirs is the model's order;
-    a data set with a list of its own must have the model's list.
+    A folder may lack objects of some classes, and takes the model's order; a
+    data set with a list of its own must have the model's list.
 
     Args:
       data: what to read.

@@ -101,24 +101,28 @@ def plot_precision_recall(
         rows, columns, sharex=True, sharey=True, squeeze=False
     ).ravel()
     for panel, (name, curve) in zip(panels, curves.items()):
-        # The first precision holds from recall 0 on, as in the area.
-        recall = np.append(0.0, curve.recall)
-        precision = np.append(curve.precision[:1], curve.precision)
-        if len(precision):
-            panel.fill_between(recall, precision, step="pre", color="#dce9f5")
-            panel.step(recall, precision, where="pre", color="#1f5f99")
+        _draw_curve(panel, curve)
         ap = (average_precision or {}).get(name)
         value = "" if ap is None else f"  {ap:.3f}"
         label = _fitting_title(name, value, width_inches=_TITLE_SHARE * side)
         panel.set_title(label, fontsize=_TITLE_POINTS, parse_math=False)
-        panel.set(xlim=(0, 1.02), ylim=(0, 1.05))
-        panel.grid(alpha=0.3)
-        panel.tick_params(labelsize=8)
     for panel in panels[len(curves) :]:
         panel.set_visible(False)
     figure.supxlabel("recall")
     figure.supylabel("precision")
     return figure
+
+
+def _draw_curve(panel, curve: PrecisionRecallCurve) -> None:
+    # The first precision holds from recall 0 on, as in the area.
+    recall = np.append(0.0, curve.recall)
+    precision = np.append(curve.precision[:1], curve.precision)
+    if len(precision):
+        panel.fill_between(recall, precision, step="pre", color="#dce9f5")
+        panel.step(recall, precision, where="pre", color="#1f5f99")
+    panel.set(xlim=(0, 1.02), ylim=(0, 1.05))
+    panel.grid(alpha=0.3)
+    panel.tick_params(labelsize=8)
 
 
 def plot_error_breakdown(
@@ -162,19 +166,16 @@ def plot_error_breakdown(
     right.set_xlabel("objects")
     left.set_yticks(
         range(len(names)),
-        labels=[
-            (
-                name
-                if len(name) <= _LONGEST_NAME_OF_BARS
-                else f"{name[: _LONGEST_NAME_OF_BARS - 1]}…"
-            )
-            for name in names
-        ],
+        labels=[_shortened(name, _LONGEST_NAME_OF_BARS) for name in names],
         parse_math=False,
     )
     # The first class on top, as in tables.
     left.set_ylim(max(1, len(names)) - 0.4, -0.6)
     return figure
+
+
+def _shortened(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
 def _stacked_bars(panel, counts, colours) -> None:
@@ -203,7 +204,7 @@ def _stacked_bars(panel, counts, colours) -> None:
 
 
 def plot_anchor_coverage(
-    coverage: Coverage, image_size: int, *, title: str = "Default boxes"
+    coverage: Coverage, image_size: int, *, title: str = "Anchors"
 ) -> Figure:
     """Draws best IoU and anchors per object over object size.
 
@@ -221,10 +222,10 @@ def plot_anchor_coverage(
     left, right = figure.subplots(1, 2)
     left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#4f8fc0")
     left.axhline(0.5, color="#c8463c", linewidth=1)
-    left.set_ylabel("IoU with the best default box")
+    left.set_ylabel("IoU with the best anchor")
     left.set_ylim(0, 1)
     right.scatter(sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c")
-    right.set_ylabel("default boxes that answer for the object")
+    right.set_ylabel("anchors assigned to the object")
     right.set_ylim(bottom=0)
     for axes in (left, right):
         axes.set_xscale("log")

@@ -11,7 +11,12 @@ from tqdm.auto import tqdm
 from ssd_tf import box_ops, console
 from ssd_tf.data import images, pipeline
 from ssd_tf.decoder import Decoder
-from ssd_tf.evaluation import EvaluatedImage, Measurement, split_outputs
+from ssd_tf.evaluation import (
+    EvaluatedImage,
+    ImageDetections,
+    Measurement,
+    split_outputs,
+)
 
 _BATCH_SIZE = 16
 # Where the side of the network's input is not known.
@@ -84,20 +89,31 @@ def detect_split(
             facts = batch._replace(images=())  # pixels are not copied
             facts = facts._make(np.asarray(value) for value in facts)
             for i, found in enumerate(answers):
-                real = facts.gt_labels[i] > 0
                 is_sample = next(count) < num_samples
-                yield EvaluatedImage(
-                    image_id=facts.image_ids[i].decode(),
-                    size=tuple(facts.image_sizes[i].tolist()),
-                    gt_boxes=facts.gt_boxes[i][real],
-                    gt_labels=facts.gt_labels[i][real],
-                    gt_is_difficult=facts.gt_is_difficult[i][real],
-                    gt_is_crowd=facts.gt_is_crowd[i][real],
-                    gt_areas=facts.gt_areas[i][real],
-                    **found._asdict(),
-                    pixels=_sample(batch.images[i]) if is_sample else None,
-                )
+                pixels = _sample(batch.images[i]) if is_sample else None
+                yield _evaluated_image(facts, i, found, pixels)
                 progress.update()
+
+
+def _evaluated_image(
+    facts: pipeline.EvaluationBatch,
+    i: int,
+    found: ImageDetections,
+    pixels: np.ndarray | None,
+) -> EvaluatedImage:
+    """Image i of a batch in NumPy, without the padding of its objects."""
+    real = facts.gt_labels[i] > 0
+    return EvaluatedImage(
+        image_id=facts.image_ids[i].decode(),
+        size=tuple(facts.image_sizes[i].tolist()),
+        gt_boxes=facts.gt_boxes[i][real],
+        gt_labels=facts.gt_labels[i][real],
+        gt_is_difficult=facts.gt_is_difficult[i][real],
+        gt_is_crowd=facts.gt_is_crowd[i][real],
+        gt_areas=facts.gt_areas[i][real],
+        **found._asdict(),
+        pixels=pixels,
+    )
 
 
 def _sample(pixels: tf.Tensor) -> np.ndarray:
