@@ -1,10 +1,7 @@
-"""Input pipelines: a source's examples -> batches of images and targets.
-
-The order of examples and what is random about each come from
-`ssd_tf.data.shuffling`.
-"""
+"""Input pipelines: a source's examples -> batches of images and targets."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -74,7 +71,8 @@ def training_batches(
       source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
-      policy: augmentation.
+      policy: operations on each image and its boxes, in their order; see
+        `ssd_tf.data.augmentation`.
       image_size: side of the images in pixels.
       batch_size: images per batch.
       seed: of order and augmentation.
@@ -83,16 +81,9 @@ def training_batches(
     Returns:
       `tf.data.Dataset` of `TrainingBatch`.
     """
-
-    def prepare(example, seed):
-        return prepare_example(
-            example,
-            seed,
-            encoder=encoder,
-            policy=policy,
-            image_size=image_size,
-        )
-
+    prepare = functools.partial(
+        prepare_example, encoder=encoder, policy=policy, image_size=image_size
+    )
     examples = shuffled_examples(
         source, split, seed=seed, skip=start_step * batch_size
     )
@@ -185,7 +176,7 @@ def evaluation_batches(
 
 @contextlib.contextmanager
 def naming_undecodable(source, split: str):
-    """Within it, an error about an image of the split names the image.
+    """A context in which errors about an image of a split name the image.
 
     A graph knows no file names, so the image is looked for afterwards.
 

@@ -6,7 +6,6 @@ in the data set). So training can start at any step and sees what an
 uninterrupted run would have seen, and one example can be seen again alone.
 """
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
@@ -21,7 +20,7 @@ _ORDER, _AUGMENTATION = 0, 1
 
 @runtime_checkable
 class RandomAccess(Protocol):
-    """What a source may offer besides `ssd_tf.data.sources.base.Source`."""
+    """A `ssd_tf.data.sources.base.Source` that is read at any position."""
 
     def examples_at(
         self, split: str, indices: tf.data.Dataset
@@ -68,6 +67,19 @@ def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
     if isinstance(source, RandomAccess):
         return _permuted(source, split, num_examples, seed=seed, skip=skip)
     return _buffered(source, split, num_examples, seed=seed, skip=skip)
+
+
+def batch_image_ids(
+    source, split: str, *, batch_size: int, seed: int, step: int
+) -> list[str]:
+    """Names of the images that `training_batches` puts into one batch."""
+    examples = shuffled_examples(
+        source, split, seed=seed, skip=step * batch_size
+    )
+    return [
+        example["image_id"].numpy().decode()
+        for example, _ in examples.take(batch_size)
+    ]
 
 
 def _permuted(source, split: str, num_examples: int, *, seed: int, skip: int):
@@ -125,31 +137,15 @@ def _shuffle(dataset, buffer_size: int, seed):
     The method mixes its seed with the global one, so that the order would
     depend on who else has set that, and it takes no tensor where that is 0.
     """
+    specs = tf.nest.flatten(dataset.element_spec)
     variant = tf.raw_ops.ShuffleDatasetV3(
         input_dataset=tf.data.experimental.to_variant(dataset),
         buffer_size=buffer_size,
         seed=tf.cast(seed[0], tf.int64),
         seed2=tf.cast(seed[1], tf.int64),
         seed_generator=tf.raw_ops.DummySeedGenerator(),
-        output_types=_flat(dataset, lambda spec: spec.dtype),
-        output_shapes=_flat(dataset, lambda spec: spec.shape),
+        output_types=[spec.dtype for spec in specs],
+        output_shapes=[spec.shape for spec in specs],
         reshuffle_each_iteration=False,
     )
     return tf.data.experimental.from_variant(variant, dataset.element_spec)
-
-
-def _flat(dataset, attribute: Callable) -> list:
-    return [attribute(spec) for spec in tf.nest.flatten(dataset.element_spec)]
-
-
-def batch_image_ids(
-    source, split: str, *, batch_size: int, seed: int, step: int
-) -> list[str]:
-    """Names of the images that `training_batches` puts into one batch."""
-    examples = shuffled_examples(
-        source, split, seed=seed, skip=step * batch_size
-    )
-    return [
-        example["image_id"].numpy().decode()
-        for example, _ in examples.take(batch_size)
-    ]

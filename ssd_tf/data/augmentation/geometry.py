@@ -1,4 +1,4 @@
-"""Random geometry of training images: zoom-out, crop, and what boxes do.
+"""Random geometry of training images: zoom-out, crop, boxes in a view.
 
 A transformation never touches pixels here. It is a *view*: a rectangle yxyx
 in the coordinates of the original image, which may reach beyond the image.
@@ -108,7 +108,7 @@ def keep_centred(boxes):
 
 
 def visible_boxes(boxes, view):
-    """What is left of boxes in a view.
+    """Boxes as far as a view shows them.
 
     Args:
       boxes: [M, 4] float32 yxyx.

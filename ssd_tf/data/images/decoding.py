@@ -13,7 +13,7 @@ from ssd_tf.errors import InputError
 
 
 def decode(image_bytes):
-    """Decodes JPEG, PNG, GIF, BMP or WebP to what a person sees.
+    """Decodes a file of any format in the table to what a person sees.
 
     Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG or WebP with
     transparency lies on white, as on a page; a GIF keeps the background that
@@ -103,6 +103,6 @@ def _is_quarter_turn(encoded):
 
 
 def reason(error: tf.errors.OpError) -> str:
-    """What went wrong, without TensorFlow's names of nodes."""
+    """The message of an error, without TensorFlow's names of nodes."""
     text = re.sub(r"{{.*?}}|\[Op:.*", "", error.message, flags=re.DOTALL)
     return " ".join(text.split()).rstrip(".")

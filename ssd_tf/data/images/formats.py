@@ -30,10 +30,10 @@ class ImageFormat:
       marks: (offset, bytes) that every file of the format has.
       is_complete: False if the bytes of a file stop before its end.
       decode: scalar string -> [H, W, 3] uint8 RGB, in graph; see `codecs`.
-      exif_block: scalar string -> scalar string, in graph: the Exif block and
-        what follows it, empty without one. See `exif`.
       open_header: reads the header only, by Pillow. `Image.open` would refuse
         large images, whose pixels could fill the memory.
+      exif_block: scalar string -> scalar string, in graph: the Exif block and
+        what follows it, empty without one. See `exif`.
     """
 
     name: str
@@ -41,8 +41,8 @@ class ImageFormat:
     marks: tuple[tuple[int, bytes], ...]
     is_complete: Callable[[bytes], bool]
     decode: Callable
-    exif_block: Callable
     open_header: Callable[[BinaryIO], ImageFile.ImageFile]
+    exif_block: Callable = exif.no_block
 
     def begins(self, encoded: bytes) -> bool:
         """Returns True if a file is of this format by its first bytes."""
@@ -82,8 +82,8 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"\xff\xd8\xff"),),
             is_complete=_ends_with(b"\xff\xd9"),
             decode=codecs.decode_any,
-            exif_block=exif.jpeg_block,
             open_header=JpegImagePlugin.JpegImageFile,
+            exif_block=exif.jpeg_block,
         ),
         ImageFormat(
             name="PNG",
@@ -91,8 +91,8 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"\x89PNG"),),
             is_complete=_ends_with(b"IEND\xaeB`\x82"),
             decode=codecs.decode_png,
-            exif_block=exif.png_block,
             open_header=PngImagePlugin.PngImageFile,
+            exif_block=exif.png_block,
         ),
         ImageFormat(
             name="GIF",
@@ -100,7 +100,6 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"GIF8"),),
             is_complete=_ends_with(b";"),
             decode=codecs.decode_any,
-            exif_block=exif.no_block,
             open_header=GifImagePlugin.GifImageFile,
         ),
         ImageFormat(
@@ -109,7 +108,6 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"BM"),),
             is_complete=_has_length(2, beyond=0),
             decode=codecs.decode_bmp,
-            exif_block=exif.no_block,
             open_header=BmpImagePlugin.BmpImageFile,
         ),
         ImageFormat(
@@ -118,8 +116,8 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"RIFF"), (8, b"WEBP")),
             is_complete=_has_length(4, beyond=8),
             decode=codecs.decode_webp,
-            exif_block=exif.webp_block,
             open_header=WebPImagePlugin.WebPImageFile,
+            exif_block=exif.webp_block,
         ),
     )
 }

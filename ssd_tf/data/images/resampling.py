@@ -1,4 +1,4 @@
-"""Pixels of a view: resampling, and what lies beyond the image.
+"""Pixels of a view: resampling, and a colour beyond the image.
 
 A view is a rectangle yxyx relative to the image; see
 `ssd_tf.data.augmentation.geometry`.
@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-# Fraction of an image's side below the rounding of float32 coordinates.
+# Relative to an image's side: more than float32 coordinates are wrong by,
+# less than any pixel.
 _BORDER = 1e-6
 
 
@@ -34,11 +35,14 @@ def render(image, view, size: int, *, interpolation: str = "bilinear"):
 
 def _bilinear(image, view, size: int):
     """A third of the time that `ScaleAndTranslate` takes for the same."""
-    # Half of a border pixel lies outside of its neighbours' centres.
+    # `crop_and_resize` interpolates between centres of pixels and gives zeros
+    # beyond the outermost ones, where half a pixel of the image is left. With
+    # its border repeated, the image ends between two equal centres.
     image = tf.concat([image[:1], image, image[-1:]], axis=0)
     image = tf.concat([image[:, :1], image, image[:, -1:]], axis=1)
     rows, columns = _sample_positions(image, view, size, border=1)  # [S] each
     last = tf.cast(tf.shape(image)[:2] - 1, tf.float32)  # [2]
+    # It takes the first and the last sample, in units of the last index.
     ends = tf.stack([rows[0], columns[0], rows[-1], columns[-1]])
     return tf.image.crop_and_resize(
         image[None], (ends / tf.tile(last, [2]))[None], [0], [size, size]
@@ -54,14 +58,10 @@ def _nearest(image, view, size: int):
 
 
 def _sample_positions(image, view, size: int, *, border: int = 0):
-    """Rows and columns [size] of the samples; pixel centres are whole.
+    """Rows and columns, [size] float32 each, at which a view is sampled.
 
-    Args:
-      image: [H, W, 3], of which `border` pixels on each side are no part of
-        the image that the view refers to.
-      view: [4] float32 yxyx.
-      size: number of samples along each side.
-      border: pixels.
+    A pixel's centre is at a whole number, its index. `border` pixels on each
+    side are no part of the image that the view refers to.
     """
     centres = (tf.range(size, dtype=tf.float32) + 0.5) / size  # [S]
     sides_px = tf.cast(tf.shape(image)[:2] - 2 * border, tf.float32)  # [2]
@@ -83,7 +83,7 @@ def _with_kernel(image, view, size: int, *, kernel: str, antialias: bool):
         kernel_type=kernel,
         antialias=antialias,
     )[0]
-    # Cubic and Lanczos kernels overshoot at edges.
+    # Cubic and Lanczos kernels have negative weights and overshoot at edges.
     return tf.clip_by_value(pixels, 0.0, 255.0)
 
 
