@@ -191,7 +191,7 @@ def test_bccd(caplog):
         f"{BCCD}/Annotations/BloodImage_00343.xml: box 4: dropped a box of"
         " class RBC, no area inside the image: xmin=181 ymin=329 xmax=181 ymax=329, image"
         " 640x480",
-        f"{BCCD}/Annotations/BloodImage_00338.xml: box 11: dropped a box of"
+        f"{BCCD}/Annotations/BloodImage_00338.xml: box 13: dropped a box of"
         " class RBC, no area inside the image: xmin=504 ymin=337 xmax=504 ymax=337, image"
         " 640x480",
     ]
