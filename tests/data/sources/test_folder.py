@@ -1,4 +1,4 @@
-"""What a layout gets from `FolderSource`, shown by one from outside."""
+"""The rest that `FolderSource` does, shown by a layout from outside."""
 
 import numpy as np
 import pytest
