@@ -45,7 +45,7 @@ def measure_coverage(
 
     Args:
       config: anchors and matcher.
-      objects: labels and boxes of each image, from
+          objects: labels and boxes of each image, from
         `data.sources.cached_objects`.
 
     Returns:

@@ -4,7 +4,8 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS
+from ssd_tf.data.sources import shapes
+from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS, build_source
 from tests.data import coco_files
 
 OBJECT = (
@@ -48,38 +49,48 @@ def write_coco_2017(root):
     )
 
 
-@pytest.fixture
-def devkit(tmp_path, monkeypatch):
-    """Two years of VOC, and COCO, that "are downloaded" -> data_dir.
+def mark_downloaded(data_dir):
+    """Marks a download as tfds does when one is finished."""
+    downloads = data_dir / "downloads"
+    downloads.mkdir(parents=True)
+    (downloads / "VOC.tar.INFO").touch()
 
-    Beside it lies the folder "coco_folder", which is one.
+
+@pytest.fixture(scope="session")
+def devkit(tmp_path_factory):
+    """Two years of VOC, COCO and shapes, prepared by tfds -> data_dir.
+
+    Beside it lie the folders "2007", a devkit, and "coco_folder". Tests leave
+    all as it is.
     """
+    root = tmp_path_factory.mktemp("devkit")
     for year, first in (("2007", "0"), ("2012", "2012_0")):
         splits = {
             "train": {f"{first}1": [DOG, NO_AREA, CAT], f"{first}2": [CAT]},
             "val": {f"{first}3": []},
             "test": {f"{first}4": [DOG]},
         }
-        write_devkit(tmp_path / year, year, splits)
-
-    coco_files.write_pets(tmp_path / "coco_folder", "train", "val")
-    write_coco_2017(tmp_path / "coco2017")
+        write_devkit(root / year, year, splits)
+    coco_files.write_pets(root / "coco_folder", "train", "val")
+    write_coco_2017(root / "coco2017")
 
     def download_and_extract(manager, urls):
         if "cocodataset" in str(urls):
-            return {name: str(tmp_path / "coco2017") for name in urls}
+            return {name: str(root / "coco2017") for name in urls}
         year = "2012" if "2012" in str(urls) else "2007"
-        return {name: str(tmp_path / year) for name in urls}
+        return {name: str(root / year) for name in urls}
 
-    monkeypatch.setattr(
-        tfds.download.DownloadManager,
-        "download_and_extract",
-        download_and_extract,
-    )
-    downloads = tmp_path / "data/downloads"
-    downloads.mkdir(parents=True)
-    (downloads / "VOC.tar.INFO").touch()  # as tfds marks a finished download
-    return tmp_path / "data"
+    mark_downloaded(root / "data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shapes, "_NUM_EXAMPLES", {"train": 2, "test": 1})
+        patch.setattr(
+            tfds.download.DownloadManager,
+            "download_and_extract",
+            download_and_extract,
+        )
+        for dataset in ("shapes", "voc/2007+2012", "coco/2017"):
+            build_source(dataset, data_dir=str(root / "data"))
+    return root / "data"
 
 
 SIZE = "<size><width>{}</width><height>{}</height></size>"

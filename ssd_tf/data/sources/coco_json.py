@@ -50,7 +50,7 @@ class CocoAnnotations(NamedTuple):
 
 
 class _Broken(Exception):
-    """What is wrong with an entry, to be put behind its name."""
+    """A problem of an entry, to be put behind its name."""
 
 
 def read_coco(path: pathlib.Path) -> CocoAnnotations:

@@ -165,11 +165,12 @@ class FolderSource(abc.ABC):
                 f"{self._where(part)}: split {part!r} is missing; found:"
                 f" {', '.join(self.splits()) or 'none'}"
             )
-        images = self._facts[part] = list(self._read_split(part))
+        images = list(self._read_split(part))
         if not images:
             raise InputError(
                 f"{self._where(part)}: split {part!r} lists no image"
             )
+        self._facts[part] = images
         return images
 
     def _index(self, split: str) -> ImageIndex:

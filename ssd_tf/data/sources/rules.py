@@ -123,8 +123,12 @@ def _believed_sizes(
 
     Reading every header would take minutes for 100,000 images.
     """
-    sizes = np.array([raw.declared_size or (0.0, 0.0) for raw in images])
-    has_fractions = np.array([raw.declared_size is UNIT_SIZE for raw in images])
+    sizes = np.array(
+        [raw.declared_size or (0.0, 0.0) for raw in images], np.float64
+    ).reshape(-1, 2)
+    has_fractions = np.array(
+        [raw.declared_size is UNIT_SIZE for raw in images], bool
+    )
     declared = sizes[image_of]  # [N, 2]
     # x + width may exceed the side by a rounding error.
     is_inside = (np.floor(boxes[:, 2:]) <= declared).all(axis=1)  # [N]

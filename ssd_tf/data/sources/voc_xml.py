@@ -29,7 +29,7 @@ class VocAnnotation(NamedTuple):
 
 
 class _Broken(Exception):
-    """What is wrong with an object."""
+    """A problem of an object."""
 
 
 def read_annotation(path: str | os.PathLike) -> VocAnnotation:

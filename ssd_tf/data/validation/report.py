@@ -1,4 +1,4 @@
-"""What the check of a data set adds up to."""
+"""The sum of a check of a data set."""
 
 import collections
 from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ class Report:
 
     @property
     def is_anything_lost(self) -> bool:
-        """Whether training would refuse, drop or misplace anything."""
+        """True if training would refuse, drop or misplace anything."""
         return bool(self._num_dropped or self._num_misplaced or self._refused)
 
     def as_dict(self) -> dict[str, Any]:

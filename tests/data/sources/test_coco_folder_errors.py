@@ -1,4 +1,4 @@
-"""What the COCO folder source says of a folder that it cannot use."""
+"""Errors of the COCO folder source about a folder that it cannot use."""
 
 import json
 

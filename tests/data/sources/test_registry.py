@@ -6,18 +6,6 @@ from ssd_tf.data.sources import registry
 from ssd_tf.errors import InputError
 
 
-def test_names():
-    assert set(registry.SOURCES) == {
-        "shapes",
-        "voc/2007",
-        "voc/2012",
-        "voc/2007+2012",
-        "coco/2017",
-        "voc_folder",
-        "coco_folder",
-    }
-
-
 def test_unknown_name():
     with pytest.raises(InputError) as error:
         registry.build_source("voc2007")

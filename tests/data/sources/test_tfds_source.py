@@ -14,6 +14,7 @@ from ssd_tf.data.sources import base, registry, shapes, tfds_source
 from ssd_tf.data.sources.tfds_source import TfdsSource
 from ssd_tf.data.sources.union_source import UnionSource
 from ssd_tf.errors import InputError
+from tests.data.conftest import mark_downloaded
 
 
 @pytest.fixture
@@ -189,7 +190,9 @@ def test_no_network(no_network, tmp_path):
     )
 
 
-def test_failed_download_is_one_line(devkit, monkeypatch):
+def test_failed_download_is_one_line(tmp_path, monkeypatch):
+    mark_downloaded(tmp_path)
+
     def fail(manager, urls):
         raise tfds.download.DownloadError("404\nnot found")
 
@@ -197,7 +200,7 @@ def test_failed_download_is_one_line(devkit, monkeypatch):
         tfds.download.DownloadManager, "download_and_extract", fail
     )
     with pytest.raises(InputError) as error:
-        registry.build_source("voc/2007", data_dir=str(devkit))
+        registry.build_source("voc/2007", data_dir=str(tmp_path))
     assert "cannot be downloaded (404 not found); prepare" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -209,7 +212,7 @@ def test_shapes_need_no_network(no_network, tmp_path, monkeypatch):
 
 
 def test_mock_data(monkeypatch):
-    """What is asked of tfds, and what is made of an answer in its form."""
+    """The call of tfds, and the element made of an answer in its form."""
     asked = {}
 
     def as_dataset(builder, split, decoders=None, **kwargs):

@@ -1,4 +1,4 @@
-"""What the VOC folder source says of a folder that it cannot use."""
+"""Errors of the VOC folder source about a folder that it cannot use."""
 
 import pytest
 

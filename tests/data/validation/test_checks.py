@@ -1,4 +1,4 @@
-"""What is found wrong with annotations."""
+"""Problems of annotations."""
 
 import pytest
 

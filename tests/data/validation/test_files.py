@@ -1,4 +1,4 @@
-"""What is found wrong with image files."""
+"""Problems of image files."""
 
 import pytest
 import tensorflow as tf
