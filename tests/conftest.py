@@ -6,6 +6,7 @@ import sys
 import keras
 import pytest
 import tensorflow as tf
+from absl import logging
 
 from ssd_tf import DetectorConfig, TrainConfig, commands, serving, training
 from ssd_tf.data.sources import registry, shapes, shapes_drawing
@@ -151,6 +152,14 @@ def small_export(small_module, tmp_path_factory):
     return serving.export_saved_model(
         small_module, tmp_path_factory.mktemp("export")
     )
+
+
+@pytest.fixture(autouse=True)
+def verbosity():
+    """Undoes the verbosity of a program."""
+    before = logging.get_verbosity()
+    yield
+    logging.set_verbosity(before)
 
 
 @pytest.fixture

@@ -4,21 +4,12 @@ import contextlib
 import os
 
 import pytest
-from absl import logging
 
 from ssd_tf import console
 
 
-@pytest.fixture
-def verbosity():
-    """Gives later tests the verbosity that a program changes."""
-    before = logging.get_verbosity()
-    yield
-    logging.set_verbosity(before)
-
-
 @pytest.mark.parametrize("length", [1, 20_000])
-def test_a_reader_that_has_gone(capfd, keep_signals, verbosity, length):
+def test_a_reader_that_has_gone(capfd, keep_signals, length):
     """As of `| head -1`.
 
     Short output shows it at the end only, long output while it is written.

@@ -32,7 +32,14 @@ def terminate_after(monkeypatch, steps):
 
 
 def test_from_training_to_detection(
-    script, shapes_dir, small_detector, tmp_path, monkeypatch, capsys, caplog
+    script,
+    shapes_dir,
+    small_detector,
+    small_backbone,
+    tmp_path,
+    monkeypatch,
+    capsys,
+    caplog,
 ):
     monkeypatch.setitem(PRESETS, "small", small_detector)
     run_dir, exports = tmp_path / "runs/one", tmp_path / "exports"

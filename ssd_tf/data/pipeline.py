@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.data import images
+from ssd_tf.data import images, sources
 from ssd_tf.data.augmentation import Policy, augment
 from ssd_tf.data.shuffling import shuffled_examples
 from ssd_tf.errors import InputError
@@ -112,7 +112,7 @@ def prepare_example(
     Returns:
       `TrainingBatch` without the batch axis.
     """
-    gt_labels, gt_boxes = _objects_to_learn(example)
+    gt_labels, gt_boxes = sources.objects_to_learn(example)
     image, gt_labels, gt_boxes = augment(
         images.decode(example["image"]),
         gt_labels,
@@ -123,19 +123,6 @@ def prepare_example(
     )
     targets = encoder(gt_labels, gt_boxes)
     return TrainingBatch(image, targets, gt_boxes, gt_labels)
-
-
-def _objects_to_learn(example):
-    """Labels [N] and boxes [N, 4] without crowds.
-
-    Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
-    stored as difficult there.
-    """
-    keep = tf.where(~example["gt_is_crowd"])[:, 0]  # [N]
-    return (
-        tf.gather(example["gt_labels"], keep),
-        tf.gather(example["gt_boxes"], keep),
-    )
 
 
 def evaluation_batches(

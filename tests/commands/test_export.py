@@ -126,10 +126,10 @@ def test_help_tells_where_an_option_has_an_effect(script):
     assert status == 0
     for part in (
         "Writes a SavedModel, a .tflite or an .onnx file.",
-        "--[no]nms: litert, onnx: Detect;",
-        "--version: saved_model: Version to write",
-        "--representative_images: --quantization=int8: Number of those images.",
-        "--score_threshold: Lowest score",
+        "--[no]nms litert, onnx: Detect;",
+        "--version=N saved_model: Version to write",
+        "--representative_images=N --quantization=int8: Number of those",
+        "--score_threshold=X Lowest score",
     ):
         assert part in text
 

@@ -27,9 +27,9 @@ def forms(small_run, small_model, small_export, tmp_path_factory):
         "run": small_run,
         "saved_model": small_export.parent,
         "litert": serving.export_litert(
-            small_model, config, folder / "small.tflite"
+            config, small_model, folder / "small.tflite"
         ),
-        "onnx": serving.export_onnx(small_model, config, folder / "small.onnx"),
+        "onnx": serving.export_onnx(config, small_model, folder / "small.onnx"),
     }
 
 
