@@ -25,9 +25,6 @@ def published_sizes_px(
       image_size: side of the square input, in pixels.
       num_levels: number of feature maps, 6 at 300 and 7 at 512.
 
-    Returns:
-      `(min_sizes_px, max_sizes_px)`, each with one value per level.
-
     Raises:
       InputError: the scales were not published for this size.
     """
@@ -47,16 +44,8 @@ def spread_sizes_px(
     """Sizes that rise evenly, with the first level set apart.
 
     Caffe's rule (examples/ssd/ssd_pascal.py): an integer percentage step of
-    floor((90 - second) / (levels - 2)).
-
-    Args:
-      image_size: side of the square input, in pixels.
-      num_levels: number of feature maps, at least 3.
-      first_percent: size of the first level, in percent of the image side.
-      second_percent: size of the second level.
-
-    Returns:
-      `(min_sizes_px, max_sizes_px)`, each with one value per level.
+    floor((90 - second) / (levels - 2)). The sizes of the first two levels are
+    in percent of the image side. Returns `(min_sizes_px, max_sizes_px)`.
     """
     step = math.floor((_MAX_PERCENT - second_percent) / (num_levels - 2))
     percents = [first_percent]

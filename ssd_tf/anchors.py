@@ -17,27 +17,23 @@ from ssd_tf.config import DetectorConfig
 
 
 class LevelCells(NamedTuple):
-    """Cells of one level.
+    """Cells of one level."""
 
-    Attributes:
-      centers: [N, 2] float32 cx, cy of each cell.
-      anchors: [N, A_k] int32 indices of each cell's anchors.
-    """
-
-    centers: np.ndarray
-    anchors: np.ndarray
+    centers: np.ndarray  # [N, 2] float32 cx, cy
+    anchors: np.ndarray  # [N, A_k] int32 indices of each cell's anchors
 
 
 @dataclasses.dataclass(frozen=True)
 class AnchorLevel:
     """One feature map's grid of anchors.
 
+    Lengths are relative to the image side.
+
     Attributes:
       feature_size: cells per side.
-      step: distance between cell centres, relative to the image side.
-      shapes: [A_k, 2] float64 widths and heights of a cell's boxes, relative
-        to the image side.
-      min_size: side of the small square box, relative to the image side.
+      step: distance between cell centres.
+      shapes: [A_k, 2] float64 widths and heights of a cell's boxes.
+      min_size: side of the small square box.
       start: index of the level's first anchor.
     """
 
@@ -57,8 +53,8 @@ class AnchorLevel:
         """Number of anchors of the level."""
         return self.feature_size**2 * self.boxes_per_cell
 
-    def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns cy and cx, each [f, f] float64, of the cells."""
+    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cell centres cy and cx, each [f, f] float64."""
         # Caffe multiplies by the step instead of dividing by the number of
         # cells, so the last centre of the 10x10 level lies at 304 of 300 px.
         axis = (np.arange(self.feature_size) + 0.5) * self.step
@@ -66,15 +62,15 @@ class AnchorLevel:
         return cy, cx
 
     def boxes(self) -> np.ndarray:
-        """Returns the boxes [f * f * A_k, 4] yxyx float64, row by row."""
-        cy, cx = (v[..., None] for v in self.grid())  # [f, f, 1]
+        """Boxes [f * f * A_k, 4] yxyx float64, row by row."""
+        cy, cx = (v[..., None] for v in self._grid())  # [f, f, 1]
         half_w, half_h = self.shapes.astype(np.float64).T / 2  # [A_k]
         corners = cy - half_h, cx - half_w, cy + half_h, cx + half_w
         return np.stack(corners, axis=-1).reshape(-1, 4)
 
     def cells(self) -> LevelCells:
-        """Returns the centres of the cells and the anchors of each."""
-        cy, cx = self.grid()
+        """Centres of the cells, and the anchors of each."""
+        cy, cx = self._grid()
         centers = np.stack([cx.ravel(), cy.ravel()], axis=-1)  # [N, 2]
         index = np.arange(self.start, self.start + self.num_anchors)
         return LevelCells(
@@ -88,11 +84,9 @@ class Anchors:
     """Anchors as constants.
 
     Attributes:
-      boxes: [A, 4] float32 yxyx, relative to the image; not clipped unless
-        asked for.
+      boxes: [A, 4] float32 yxyx, normalised, as a rule not clipped.
       level: [A] int32 index of the feature map each belongs to.
-      levels: the grids, for rules that need cells; empty when the anchors
-        were made from boxes alone.
+      levels: the grids; empty if the anchors were made from boxes alone.
     """
 
     boxes: np.ndarray
@@ -116,11 +110,9 @@ class Anchors:
     def from_levels(
         cls, levels: Sequence[AnchorLevel], *, clip: bool = False
     ) -> "Anchors":
-        """Anchors of any grids; each `start` must follow the level before.
+        """Anchors of grids, fine to coarse, clipped to the image if asked.
 
-        Args:
-          levels: fine to coarse.
-          clip: cut the boxes off at the image's border.
+        Each `start` must follow the level before.
         """
         boxes = np.concatenate([v.boxes() for v in levels])  # [A, 4]
         if clip:
@@ -160,14 +152,7 @@ class Anchors:
 
 
 def build_anchors(config: DetectorConfig) -> Anchors:
-    """Builds the anchors of a detector.
-
-    Args:
-      config: sizes, steps and ratios of every level.
-
-    Returns:
-      `Anchors`: 8732 of the 300 presets, 24564 of 512.
-    """
+    """Builds the anchors of a detector: 8732 at 300 pixels, 24564 at 512."""
     levels: list[AnchorLevel] = []
     for feature_size, step_px, min_size_px, max_size_px, aspect_ratios in zip(
         config.feature_sizes,
@@ -194,10 +179,8 @@ def build_anchors(config: DetectorConfig) -> Anchors:
 
 def _cell_shapes(min_size, max_size, aspect_ratios) -> np.ndarray:
     """Widths and heights of one cell's boxes, in Caffe's order -> [A_k, 2]."""
-    shapes = [
-        (min_size, min_size),
-        (math.sqrt(min_size * max_size), math.sqrt(min_size * max_size)),
-    ]
+    large = math.sqrt(min_size * max_size)
+    shapes = [(min_size, min_size), (large, large)]
     for ratio in aspect_ratios:
         root = math.sqrt(ratio)
         shapes.append((min_size * root, min_size / root))

@@ -58,14 +58,9 @@ class BoxCoder:
         return (codes - anchor_codes) * scales
 
     def decode(self, localisations, anchor_boxes):
-        """Decodes offsets into boxes.
+        """Decodes offsets [.., 4] from anchors [.., 4] into boxes [.., 4] yxyx.
 
-        Args:
-          localisations: [.., 4] float32 offsets cx, cy, w, h.
-          anchor_boxes: [.., 4] float32 yxyx, broadcast against the offsets.
-
-        Returns:
-          [.., 4] float32 yxyx, not clipped, finite for finite offsets.
+        Not clipped; finite for finite offsets.
         """
         v_cx, v_cy, v_w, v_h = self.applied_variances()
         t_cx, t_cy, t_w, t_h = tf.unstack(localisations, axis=-1)
@@ -85,10 +80,7 @@ class BoxCoder:
         return self.variances
 
     def _constants(self, anchor_boxes):
-        """Codes and scales of anchors, each [A, 4] float32.
-
-        The offsets of a box are (its code - codes) * scales.
-        """
+        """Codes and scales of anchors [A, 4]: t = (code - codes) * scales."""
         ymin, xmin, ymax, xmax = np.asarray(anchor_boxes, np.float64).T
         size = np.stack([xmax - xmin, ymax - ymin], axis=-1)  # [A, 2]
         centre = np.stack([xmin + xmax, ymin + ymax], axis=-1) / 2

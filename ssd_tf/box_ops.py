@@ -14,14 +14,9 @@ def area(boxes):
 
 
 def pairwise_iou(boxes_a, boxes_b):
-    """Intersection over union of every pair, without Caffe's +1.
+    """IoU of every pair, without Caffe's +1; zero where both are empty.
 
-    Args:
-      boxes_a: [.., N, 4] yxyx.
-      boxes_b: [.., M, 4] yxyx.
-
-    Returns:
-      [.., N, M] float32. Zero where both boxes are empty.
+    From boxes [.., N, 4] and [.., M, 4] yxyx -> [.., N, M] float32.
     """
     a = tf.convert_to_tensor(boxes_a, tf.float32)[..., :, None, :]
     b = tf.convert_to_tensor(boxes_b, tf.float32)[..., None, :, :]

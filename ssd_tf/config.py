@@ -1,8 +1,4 @@
-"""A detector and its training as two frozen dataclasses.
-
-A detector is rebuilt from its `DetectorConfig` alone. A 300 and a 512 model
-are two values of the same class, never two pieces of code.
-"""
+"""A detector and its training as two frozen dataclasses."""
 
 import dataclasses
 import math
@@ -15,12 +11,12 @@ from ssd_tf.errors import InputError
 @dataclasses.dataclass(frozen=True)
 class _Config:
     def to_dict(self) -> dict[str, Any]:
-        """Returns a dict for JSON; `from_dict` takes it back."""
+        """A dict for JSON; `from_dict` takes it back."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Returns what `to_dict` wrote, after a trip through JSON."""
+        """Takes what `to_dict` wrote, after a trip through JSON."""
         return cls(**{name: _to_tuples(v) for name, v in values.items()})
 
 
@@ -49,7 +45,7 @@ class DetectorConfig(_Config):
         layer does; it matters for converted SSD512 weights only.
       variances: of the box code's cx, cy, w, h.
       encode_variance_in_target: leave the variances out of the targets and
-        let the loss divide by them (Caffe's `encode_variance_in_target`).
+        let the loss divide by them, as Caffe's parameter of this name.
       matcher: a key of `ssd_tf.matchers.MATCHERS`.
       matcher_params: the matcher's parameters as (name, value) pairs.
       score_threshold: detections score above it.
@@ -129,7 +125,7 @@ class Recipe(_Config):
       eval_every: steps between evaluations; 0 evaluates at the end only.
       optimizer: a key of `ssd_tf.training.optimizer.OPTIMIZERS`.
       learning_rate: peak learning rate.
-      schedule: a key of `ssd_tf.training.schedule.SCHEDULES`.
+      schedule: a key of `ssd_tf.training.optimizer.SCHEDULES`.
       decay_steps: for "steps", where the rate drops tenfold.
       warmup_steps: steps of linear warm-up.
       momentum: of SGD.
@@ -139,8 +135,7 @@ class Recipe(_Config):
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
-      flip_up_down: also turn half of the images upside down.
-      rotate_90: also rotate by multiples of 90 degrees.
+      flip_up_down, rotate_90: also turn images upside down, or by 90 degrees.
       alpha: weight of the localisation loss.
       negative_ratio: mined negatives per positive.
       box_scales: "voc" or "coco", the published anchor sizes to train with;
@@ -197,8 +192,7 @@ class TrainConfig(Recipe):
     Attributes:
       dataset: a key of `ssd_tf.data.sources.SOURCES`.
       data_dir: where the data set lies; None for its usual place.
-      train_split: split to train on.
-      eval_split: split to evaluate on.
+      train_split, eval_split: what to train and to evaluate on.
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
       init_weights: "none", "imagenet", or a run directory.
@@ -213,37 +207,41 @@ class TrainConfig(Recipe):
     init_weights: str = "none"
 
 
-def _ssd300(backbone: str, *, scales: str = "voc") -> DetectorConfig:
-    min_sizes_px, max_sizes_px = published_sizes_px(scales, 300, 6)
-    return DetectorConfig(
-        backbone=backbone,
-        image_size=300,
-        feature_sizes=(38, 19, 10, 5, 3, 1),
-        steps_px=(8, 16, 32, 64, 100, 300),
-        min_sizes_px=min_sizes_px,
-        max_sizes_px=max_sizes_px,
-        aspect_ratios=((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+_GRIDS: dict[int, dict[str, Any]] = {
+    300: {
+        "feature_sizes": (38, 19, 10, 5, 3, 1),
+        "steps_px": (8, 16, 32, 64, 100, 300),
+        "aspect_ratios": ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+    },
+    512: {
+        "feature_sizes": (64, 32, 16, 8, 4, 2, 1),
+        "steps_px": (8, 16, 32, 64, 128, 256, 512),
+        "aspect_ratios": ((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+    },
+}
+
+
+def _preset(
+    backbone: str, image_size: int, *, scales: str = "voc"
+) -> DetectorConfig:
+    grid = _GRIDS[image_size]
+    min_sizes_px, max_sizes_px = published_sizes_px(
+        scales, image_size, len(grid["feature_sizes"])
     )
-
-
-def _ssd512(backbone: str, *, scales: str = "voc") -> DetectorConfig:
-    min_sizes_px, max_sizes_px = published_sizes_px(scales, 512, 7)
     return DetectorConfig(
         backbone=backbone,
-        image_size=512,
-        feature_sizes=(64, 32, 16, 8, 4, 2, 1),
-        steps_px=(8, 16, 32, 64, 128, 256, 512),
+        image_size=image_size,
         min_sizes_px=min_sizes_px,
         max_sizes_px=max_sizes_px,
-        aspect_ratios=((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+        **grid,
     )
 
 
 PRESETS = {
-    "ssd300_vgg16": _ssd300("vgg16"),
-    "ssd512_vgg16": _ssd512("vgg16"),
-    "ssd300_resnet50": _ssd300("resnet50"),
-    "ssd300_mobilenet_v2": _ssd300("mobilenet_v2"),
+    "ssd300_vgg16": _preset("vgg16", 300),
+    "ssd512_vgg16": _preset("vgg16", 512),
+    "ssd300_resnet50": _preset("resnet50", 300),
+    "ssd300_mobilenet_v2": _preset("mobilenet_v2", 300),
     # Boxes from 7% of the image: small data sets have small objects.
-    "ssd300_tiny": _ssd300("tiny", scales="coco"),
+    "ssd300_tiny": _preset("tiny", 300, scales="coco"),
 }

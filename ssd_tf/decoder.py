@@ -20,34 +20,26 @@ _ROUNDING = 1e-3
 
 
 class Detections(NamedTuple):
-    """Detections of a batch, best first, padded with zeros to K per image.
+    """Detections of a batch, best first, padded with zeros to K per image."""
 
-    Attributes:
-      boxes: [B, K, 4] float32 yxyx, normalised to the image, not clipped.
-      scores: [B, K] float32.
-      classes: [B, K] int32, 1..C; 0 is padding.
-      num_detections: [B] int32.
-    """
-
-    boxes: tf.Tensor
-    scores: tf.Tensor
-    classes: tf.Tensor
-    num_detections: tf.Tensor
+    boxes: tf.Tensor  # [B, K, 4] float32 yxyx, normalised, not clipped
+    scores: tf.Tensor  # [B, K] float32
+    classes: tf.Tensor  # [B, K] int32, 1..C; 0 is padding
+    num_detections: tf.Tensor  # [B] int32
 
 
 class Decoder:
     """Decodes outputs into detections.
 
     Args:
-      config: anchors, box code and default thresholds.
-      score_threshold: detections score above it; None takes the config's.
-      nms_iou_threshold: overlap above which the lower score goes; likewise.
-      pre_nms_top_k: boxes per class that enter NMS; likewise.
-      max_detections: K, detections per image; likewise.
+      config: anchors, box code, and the thresholds that are not given here.
+      score_threshold: detections score above it.
+      nms_iou_threshold: overlap above which the lower score goes.
+      pre_nms_top_k: boxes per class that enter NMS.
+      max_detections: K, detections per image.
       multi_label: let a box be detected as several classes, as Caffe does.
-        If not, each box keeps its best class only and boxes that are
-        background most likely are dropped; the top k is then over all
-        classes.
+        If not, each box keeps its best class only, those that are most likely
+        background are dropped, and the top k is over all classes.
     """
 
     def __init__(
@@ -98,17 +90,11 @@ class Decoder:
         )
 
     def candidates(self, outputs):
-        """Returns what enters NMS, for formats with an NMS of their own.
+        """The input of NMS, for formats with an NMS of their own.
 
-        Args:
-          outputs: as of a call.
-
-        Returns:
-          boxes [B, k, C, 4] yxyx and scores [B, k, C], each class on its own.
-          If not `multi_label`, the boxes are [B, k, 1, 4], for all classes.
-
-        Raises:
-          ValueError: outputs of another number of anchors or classes.
+        From outputs as of a call -> boxes [B, k, C, 4] yxyx and scores
+        [B, k, C], each class on its own. If not `multi_label`, the boxes are
+        [B, k, 1, 4], for all classes.
         """
         logits, offsets = self._checked(outputs)
         anchors = tf.broadcast_to(self.anchors.boxes, tf.shape(offsets))
@@ -146,32 +132,19 @@ class Decoder:
         return tf.sort(index, axis=1)
 
     def _count_needed(self, scores):
-        """k, at most `pre_nms_top_k`, with room for all above the threshold.
-
-        Args:
-          scores: [.., n].
-        """
+        """k, at most `pre_nms_top_k`, for the scores [.., n] that pass."""
         passes = tf.cast(scores > self.score_threshold, tf.int32)
         most = tf.reduce_max(tf.reduce_sum(passes, axis=-1))
         limit = tf.minimum(self.pre_nms_top_k, tf.shape(scores)[-1])
         return tf.clip_by_value(most, 1, limit)
 
     def _candidates(self, logits, offsets, anchors, *, count: Callable):
-        """Boxes and scores as of `candidates`, from any n anchors.
-
-        Args:
-          logits: [B, n, C + 1].
-          offsets: [B, n, 4].
-          anchors: [B, n, 4] yxyx.
-          count: scores [.., n] -> k.
-        """
+        """`candidates` of anchors [B, n, 4]; `count`: scores [.., n] -> k."""
         probabilities = tf.nn.softmax(logits)  # [B, n, C + 1]
-        best = (
-            self._best_of_each_class
-            if self.multi_label
-            else self._best_of_each_box
-        )
-        scores, index = best(probabilities, count)
+        if self.multi_label:
+            scores, index = self._best_of_each_class(probabilities, count)
+        else:
+            scores, index = self._best_of_each_box(probabilities, count)
         # Only candidates are decoded. [B, k, C] or [B, k, 1] of boxes.
         boxes = self.coder.decode(
             tf.gather(offsets, index, axis=1, batch_dims=1),
@@ -181,9 +154,8 @@ class Decoder:
 
     def _best_of_each_class(self, probabilities, count: Callable):
         """Scores [B, k, C] and anchors [B, k, C] of each class's best."""
-        class_scores = tf.transpose(
-            probabilities[..., 1:], [0, 2, 1]
-        )  # [B, C, n]
+        class_scores = tf.transpose(probabilities[..., 1:], [0, 2, 1])
+        # [B, C, n] -> [B, C, k]
         scores, index = tf.math.top_k(class_scores, k=count(class_scores))
         return tf.transpose(scores, [0, 2, 1]), tf.transpose(index, [0, 2, 1])
 

@@ -5,6 +5,5 @@ class InputError(ValueError):
     """Something the user gave cannot be used.
 
     The message is one line and names what was found, where, and what was
-    expected. The scripts print it alone, without a traceback, and exit with
-    status 1.
+    expected. Commands print it without a traceback and exit with status 1.
     """

@@ -46,16 +46,10 @@ class MultiBoxLoss:
         """Computes the loss of a batch.
 
         Args:
-          targets: `EncodedTargets`: gclasses [B, A], glocalisations
-            [B, A, 4], gscores [B, A].
+          targets: `EncodedTargets` of B images.
           outputs: "logits" [B, A, C + 1] and "localisations" [B, A, 4].
-          num_positives: positives of the global batch, a scalar; counted in
-            this batch if None.
-          localisation_weights: [B, A] float32 weights of the positives'
-            localisation loss; all one if None.
-
-        Returns:
-          `Losses`.
+          num_positives: scalar, those of the global batch; None counts them.
+          localisation_weights: [B, A] float32 of the positives; None is one.
         """
         positive = targets.gclasses > 0  # [B, A]
         positive_mask = ops.cast(positive, "float32")
@@ -65,17 +59,13 @@ class MultiBoxLoss:
         if num_positives is None:
             num_positives = ops.sum(positive_mask)
         normalizer = ops.maximum(ops.cast(num_positives, "float32"), 1.0)
-        classification = (
-            self._classification(targets, outputs, positive) / normalizer
-        )
+        cross_entropy = self._cross_entropy(targets, outputs, positive)
+        classification = cross_entropy / normalizer
         localisation = ops.sum(box_loss * positive_mask) / normalizer
-        return Losses(
-            classification + self.alpha * localisation,
-            classification,
-            localisation,
-        )
+        total = classification + self.alpha * localisation
+        return Losses(total, classification, localisation)
 
-    def _classification(self, targets, outputs, positive):
+    def _cross_entropy(self, targets, outputs, positive):
         """Sum of cross-entropy over positives and mined negatives."""
         negative = ops.logical_and(
             targets.gclasses == 0, targets.gscores >= 0
@@ -122,14 +112,9 @@ def hardest_negatives(background_loss, positive, negative, *, negative_ratio):
     A background loss above the k-th largest is taken; of those equal to it,
     which an untrained network has many of, the first until there are k.
 
-    Args:
-      background_loss: [B, A] float32, -ln p(background).
-      positive: [B, A] bool.
-      negative: [B, A] bool, those that may be chosen.
-      negative_ratio: how many for each positive of the image.
-
-    Returns:
-      [B, A] bool, exactly min(floor(ratio * positives), negatives) per image.
+    From -ln p(background), and bool masks of positives and of negatives that
+    may be chosen, all [B, A] -> [B, A] bool with exactly
+    min(floor(negative_ratio * positives), negatives) per image.
     """
     count = ops.floor(
         negative_ratio * ops.sum(ops.cast(positive, "float32"), axis=1)

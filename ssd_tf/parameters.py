@@ -21,13 +21,15 @@ _KINDS: dict[Any, str] = {
 def parse(
     owner: str, fields_of: type, text: str
 ) -> tuple[tuple[str, Any], ...]:
-    """Parses "key=value,key=value" by the types of the fields.
+    """Parses "key=value,key=value" by the types of a dataclass' fields.
+
+    A switch is true or false, None is none, and the items of tuples are
+    divided by ":", because a shell takes ";" as its own.
 
     Args:
       owner: such as "matcher 'topk'", for messages.
-      fields_of: dataclass whose fields are the parameters.
-      text: of switches true or false, of fields that take None none, of
-        tuples the items divided by ":", because a shell takes ";" as its own.
+      fields_of: the dataclass.
+      text: the parameters.
 
     Returns:
       (parameter, value) pairs in the order given.

@@ -17,8 +17,8 @@ class EncodedTargets(NamedTuple):
       gclasses: [.., A] int32, 0 background, 1..C object; positive if > 0.
       glocalisations: [.., A, 4] float32 offsets cx, cy, w, h; zero unless
         positive, always finite.
-      gscores: [.., A] float32 IoU with the assigned object; for background
-        the best IoU with any object; -1 for ignored anchors.
+      gscores: [.., A] float32 IoU with the assigned object; of background the
+        best IoU; -1 if ignored.
     """
 
     gclasses: tf.Tensor
@@ -50,6 +50,12 @@ class TargetEncoder:
         self.coder = BoxCoder(
             config.variances, config.encode_variance_in_target
         )
+        num_anchors = len(self.anchors)
+        self._signature = EncodedTargets(
+            tf.TensorSpec([num_anchors], tf.int32),
+            tf.TensorSpec([num_anchors, 4], tf.float32),
+            tf.TensorSpec([num_anchors], tf.float32),
+        )
 
     def __call__(self, gt_labels, gt_boxes) -> EncodedTargets:
         """Encodes one image, or a batch of images with padded objects.
@@ -72,43 +78,27 @@ class TargetEncoder:
         return tf.map_fn(
             lambda image: self._encode_image(*image),
             (gt_labels, gt_boxes),
-            fn_output_signature=self._signature(),
+            fn_output_signature=self._signature,
         )
 
     def _encode_image(self, gt_labels, gt_boxes) -> EncodedTargets:
         match = self.matcher(gt_boxes, gt_labels, self.anchors)
-        gclasses, glocalisations = self._targets(
-            match.gt_index, gt_labels, gt_boxes
-        )
+        # Positives are few: only they are encoded.
+        rows = tf.where(match.gt_index >= 0)  # [P, 1]
+        objects = tf.gather_nd(match.gt_index, rows)  # [P]
+        labels = tf.gather(gt_labels, objects)  # [P]
+        offsets = self.coder.encode(
+            gt_boxes, self.anchors.boxes, pairs=(objects, rows[:, 0])
+        )  # [P, 4]
         gscores = tf.where(
             match.gt_index == matchers.IGNORED, IGNORED_SCORE, match.quality
         )
         num_anchors = len(self.anchors)
         return EncodedTargets(
-            tf.ensure_shape(gclasses, [num_anchors]),
-            tf.ensure_shape(glocalisations, [num_anchors, 4]),
-            tf.ensure_shape(gscores, [num_anchors]),
-        )
-
-    def _targets(self, gt_index, gt_labels, gt_boxes):
-        # Positives are few: only they are encoded.
-        rows = tf.where(gt_index >= 0)  # [P, 1]
-        objects = tf.gather_nd(gt_index, rows)  # [P]
-        offsets = self.coder.encode(
-            gt_boxes, self.anchors.boxes, pairs=(objects, rows[:, 0])
-        )  # [P, 4]
-        num_anchors = len(self.anchors)
-        return (
-            tf.scatter_nd(rows, tf.gather(gt_labels, objects), [num_anchors]),
+            tf.scatter_nd(rows, labels, [num_anchors]),
             tf.scatter_nd(rows, offsets, [num_anchors, 4]),
-        )
-
-    def _signature(self) -> EncodedTargets:
-        num_anchors = len(self.anchors)
-        return EncodedTargets(
-            tf.TensorSpec([num_anchors], tf.int32),
-            tf.TensorSpec([num_anchors, 4], tf.float32),
-            tf.TensorSpec([num_anchors], tf.float32),
+            # A matcher from outside may give any shape.
+            tf.ensure_shape(gscores, [num_anchors]),
         )
 
 

@@ -1,4 +1,4 @@
-"""Label-assignment strategies, one per file, chosen by name."""
+"""Label-assignment strategies, chosen by name."""
 
 from typing import Any
 
@@ -13,13 +13,14 @@ from ssd_tf.matchers.base import (
     valid_objects,
 )
 from ssd_tf.matchers.fcos import FcosMatcher, centerness
-from ssd_tf.matchers.retinanet import RetinanetMatcher
-from ssd_tf.matchers.rpn import RpnMatcher
 from ssd_tf.matchers.ssd import SsdMatcher
 from ssd_tf.matchers.topk import TopkMatcher
-from ssd_tf.matchers.yolo_grid import ignore_by_prediction
-from ssd_tf.matchers.yolov2 import Yolov2Matcher
-from ssd_tf.matchers.yolov3 import Yolov3Matcher
+from ssd_tf.matchers.two_thresholds import RetinanetMatcher, RpnMatcher
+from ssd_tf.matchers.yolo import (
+    Yolov2Matcher,
+    Yolov3Matcher,
+    ignore_by_prediction,
+)
 
 MATCHERS: dict[str, type[Matcher]] = {
     "ssd": SsdMatcher,
@@ -51,16 +52,10 @@ def build_matcher(
 
 
 def parse_matcher_params(name: str, text: str) -> tuple[tuple[str, Any], ...]:
-    """Parses the parameters of a matcher, as given on the command line.
-
-    Args:
-      name: a key of `MATCHERS`.
-      text: such as "k=9,center_rule=true"; empty for no parameters. Values
-        are parsed by the type of the matcher's field: true or false for a
-        switch, none where a field takes None.
+    """Parses text such as "k=9,center_rule=true" for a matcher.
 
     Returns:
-      (parameter, value) pairs for `DetectorConfig.matcher_params`.
+      `DetectorConfig.matcher_params`; see `ssd_tf.parameters.parse`.
 
     Raises:
       InputError: as `build_matcher`.

@@ -36,13 +36,9 @@ class AtssMatcher(base.Matcher):
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         anchor, centers = self._candidates(boxes, anchors)  # [M, N], [M, N, 2]
-        score = overlaps.iou_at(
-            iou, anchor, tf.range(tf.shape(boxes)[0])[:, None]
-        )  # [M, N]
+        score = overlaps.iou_at(iou, anchor)  # [M, N]
         inside = overlaps.centers_inside(boxes[:, None], centers)  # [M, N]
-        selected = (score >= self._threshold(score)) & (
-            inside > base.MIN_INSIDE
-        )
+        selected = (score >= self._threshold(score)) & inside
         index = base.match_best_claim(
             anchor, tf.where(selected, score, 0.0), len(anchors)
         )  # [A]
@@ -76,16 +72,7 @@ class AtssMatcher(base.Matcher):
 
 
 def _nearest_cells(boxes, centers, k: int):
-    """Cells nearest to the centres of boxes, lower cell first.
-
-    Args:
-      boxes: [M, 4] float32 yxyx.
-      centers: [n, 2] float32 cx, cy.
-      k: how many.
-
-    Returns:
-      [M, min(k, n)] int32 cells.
-    """
+    """Of cells with centres [n, 2] the nearest to boxes: [M, min(k, n)]."""
     ymin, xmin, ymax, xmax = tf.split(boxes, 4, axis=1)  # 4 x [M, 1]
     distance = tf.square(centers[:, 0] - (xmin + xmax) / 2) + tf.square(
         centers[:, 1] - (ymin + ymax) / 2

@@ -25,18 +25,13 @@ from ssd_tf.errors import InputError
 UNMATCHED = -1  # background
 IGNORED = -2  # neither in the loss nor in the mining
 
-# A centre lies inside an object by more than this: the 0.01 pixels of ATSS
-# (atss/loss.py) at the about 1000 pixels of its images.
-MIN_INSIDE = 1e-5
-
 
 class MatchResult(NamedTuple):
     """The object assigned to each anchor.
 
     Attributes:
       gt_index: [A] int32 index into the objects, `UNMATCHED` or `IGNORED`.
-      quality: [A] float32 IoU with the assigned object; for the other anchors
-        the best IoU with any object.
+      quality: [A] float32 IoU with that object; without one, the best IoU.
     """
 
     gt_index: tf.Tensor
@@ -51,8 +46,7 @@ class Matcher(abc.ABC):
 
     Attributes:
       prediction_ignore_iou: in training, an anchor that is not positive is
-        ignored if its predicted box overlaps an object more than this; None
-        for strategies that do not look at predictions.
+        ignored if its predicted box overlaps an object more; None for never.
       centerness_weight: in training, the localisation loss of an anchor is
         weighted by `ssd_tf.matchers.centerness`.
     """
@@ -67,10 +61,7 @@ class Matcher(abc.ABC):
         """Matches one image; shapes as in this module's text."""
 
     def in_training(self) -> "Matcher":
-        """The matcher for the input pipeline of training.
-
-        It leaves to the training step what that decides by predictions.
-        """
+        """The matcher without what the training step decides by predictions."""
         return self
 
 
@@ -80,17 +71,10 @@ def valid_objects(gt_boxes, gt_labels):
 
 
 def matchable_boxes(gt_boxes, gt_labels):
-    """Boxes with those of invalid objects replaced by zeros.
+    """Boxes, zeros for those of invalid objects: [M, 4] -> [max(M, 1), 4].
 
     A box without area overlaps nothing, so it needs no further mask. One such
     row stands in for no objects, as a reduction over nothing has no value.
-
-    Args:
-      gt_boxes: [M, 4] float32 yxyx.
-      gt_labels: [M] int32.
-
-    Returns:
-      [max(M, 1), 4] float32.
     """
     valid = valid_objects(gt_boxes, gt_labels)
     boxes = tf.where(valid[:, None], gt_boxes, 0.0)
@@ -101,12 +85,7 @@ def matchable_boxes(gt_boxes, gt_labels):
 def match_best_object(iou, is_positive):
     """Gives each positive anchor the object it overlaps most.
 
-    Args:
-      iou: [A, M] float32.
-      is_positive: [A] bool.
-
-    Returns:
-      [A] int32 object indices, `UNMATCHED` elsewhere.
+    From iou [A, M] and [A] bool -> [A] int32 objects, else `UNMATCHED`.
     """
     # Positives are few: only their rows are searched for the best object.
     rows = tf.where(is_positive)  # [P, 1]
@@ -140,15 +119,10 @@ def match_best_claim(claimed, score, num_anchors):
 
 
 def with_quality(iou, best_iou, gt_index) -> MatchResult:
-    """Completes a match; drops pairs that do not overlap.
+    """Completes a match [A], by iou [A, M]; drops pairs that do not overlap.
 
     Rules about centres and shapes may pair an object with an anchor it does
     not touch, for which there is nothing to learn.
-
-    Args:
-      iou: [A, M] float32.
-      best_iou: [A] float32, `iou` reduced over the objects.
-      gt_index: [A] int32 object indices, or `UNMATCHED`.
     """
     rows = tf.where(gt_index >= 0)  # [P, 1]
     objects = tf.gather_nd(gt_index, rows)  # [P]
@@ -166,11 +140,7 @@ def with_quality(iou, best_iou, gt_index) -> MatchResult:
 
 
 def grids(anchors: Anchors, name: str) -> tuple[AnchorLevel, ...]:
-    """Returns the grids of anchors, for strategies that need them.
-
-    Raises:
-      ValueError: for anchors made from boxes alone.
-    """
+    """The grids of anchors; raises ValueError where there are boxes alone."""
     if not anchors.levels:
         raise ValueError(
             f"matcher {name!r} needs anchors with grids (build_anchors or "

@@ -38,7 +38,7 @@ class FcosMatcher(base.Matcher):
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         of_cells = self._match_cells(boxes, anchors)  # [N]
-        index = tf.gather(of_cells, cell_of_anchors(anchors))  # [A]
+        index = tf.gather(of_cells, _cell_of_anchors(anchors))  # [A]
         return base.with_quality(iou, tf.reduce_max(iou, axis=1), index)
 
     def _match_cells(self, boxes, anchors):
@@ -73,7 +73,7 @@ class FcosMatcher(base.Matcher):
         )
 
 
-def cell_of_anchors(anchors: Anchors) -> np.ndarray:
+def _cell_of_anchors(anchors: Anchors) -> np.ndarray:
     """Index [A] int32 of each anchor's cell among those of all levels."""
     cells = np.empty(len(anchors), np.int32)
     start = 0
@@ -90,12 +90,8 @@ def centerness(boxes, anchors: Anchors):
     sqrt(min(l, r) / max(l, r) * min(t, b) / max(t, b)), with the distances of
     the anchor's centre to the object's edges (FCOS, equation 3).
 
-    Args:
-      boxes: [.., A, 4] float32 yxyx object of each anchor: decoded targets.
-      anchors: A anchors.
-
-    Returns:
-      [.., A] float32 in 0..1; 0 where the centre lies outside.
+    From decoded targets [.., A, 4] yxyx -> [.., A] float32 in 0..1; 0 where
+    the centre lies outside.
     """
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     cx, cy = anchors.cxcywh[:, 0], anchors.cxcywh[:, 1]

@@ -14,6 +14,10 @@ import tensorflow as tf
 
 from ssd_tf.anchors import Anchors
 
+# A centre lies inside an object by more than this: the 0.01 pixels of ATSS
+# (atss/loss.py) at the about 1000 pixels of its images.
+_MIN_INSIDE = 1e-5
+
 
 def anchor_iou(boxes, anchors: Anchors):
     """IoU of every anchor with every object.
@@ -22,12 +26,7 @@ def anchor_iou(boxes, anchors: Anchors):
     overlap of two boxes is one along y times one along x, and each of these
     takes few values over a grid of anchors; so do the areas.
 
-    Args:
-      boxes: [M, 4] float32 yxyx, finite.
-      anchors: A anchors.
-
-    Returns:
-      [A, M] float32.
+    From boxes [M, 4] float32 yxyx, finite -> [A, M] float32.
     """
     spans = _distinct_spans(anchors)
     low, high = tf.unstack(
@@ -57,14 +56,11 @@ class _Spans(NamedTuple):
     extent and looked up by groups of g anchors.
 
     Attributes:
-      low: [2, U, 1] float32 lower ends, along y and along x.
-      high: [2, U, 1] float32 upper ends.
+      low, high: [2, U, 1] float32 ends, along y and along x.
       area: [V, 1] float32 distinct areas.
-      num_groups: rows of `low` and `high` in groups of g: 2 * U / g.
-      num_areas: rows of `area` in groups of g: V / g.
-      y_group: [A / g] int32 group of each g anchors along y.
-      x_group: [A / g] int32 group along x, counted on from those along y.
-      area_group: [A / g] int32 group of areas of each g anchors.
+      num_groups, num_areas: groups of g ends, 2 * U / g, and areas, V / g.
+      y_group, x_group, area_group: [A / g] int32 group of each g anchors;
+        those along x are counted on from those along y.
     """
 
     low: np.ndarray
@@ -117,45 +113,33 @@ def _distinct(values: np.ndarray, group_size: int):
     )
 
 
-def iou_at(iou, anchor, objects):
-    """Single values of iou [A, M]; `anchor` and `objects` broadcast."""
+def iou_at(iou, anchors):
+    """Values of iou [A, M] at anchors [M, N] of each object -> [M, N]."""
     # A flat index: gather copies single values faster than gather_nd.
-    flat = anchor * tf.shape(iou)[1] + objects
+    num_objects = tf.shape(iou)[1]
+    flat = anchors * num_objects + tf.range(num_objects)[:, None]
     return tf.gather(tf.reshape(iou, [-1]), flat)
 
 
 def best_anchor(iou):
-    """The first anchor of each object's largest value, and that value.
+    """The first anchor of each object's largest IoU, and that: [M], [M].
 
     An argmax along the anchors compares one value at a time. The maximum over
     blocks of anchors does not, and leaves one block per object to search.
-
-    Args:
-      iou: [A, M] float32.
-
-    Returns:
-      [M] int32 and [M] float32.
     """
     blocks = _block_maxima(iou)  # [B, M]
     size = iou.shape[0] // blocks.shape[0]
     block = tf.argmax(blocks, axis=0, output_type=tf.int32)  # [M]
     candidates = block[:, None] * size + np.arange(size, dtype=np.int32)
-    values = iou_at(
-        iou, candidates, tf.range(tf.shape(iou)[1])[:, None]
-    )  # [M, A / B]
+    values = iou_at(iou, candidates)  # [M, A / B]
     place = tf.argmax(values, axis=1, output_type=tf.int32)  # [M]
     return block * size + place, tf.reduce_max(values, axis=1)
 
 
 def top_anchors(iou, k: int):
-    """The k anchors of largest value for each object, lower anchor first.
+    """The k anchors of largest IoU for each object, lower anchor first.
 
-    Args:
-      iou: [A, M] float32.
-      k: how many.
-
-    Returns:
-      [M, min(k, A)] int32 anchors.
+    From iou [A, M] -> [M, min(k, A)] int32.
     """
     blocks = _block_maxima(iou)  # [B, M]
     num_blocks, size = blocks.shape[0], iou.shape[0] // blocks.shape[0]
@@ -166,10 +150,7 @@ def top_anchors(iou, k: int):
         block[:, :, None] * size + np.arange(size, dtype=np.int32),
         [-1, block.shape[1] * size],
     )  # [M, N]
-    objects = tf.range(tf.shape(iou)[1])
-    _, place = tf.math.top_k(
-        iou_at(iou, candidates, objects[:, None]), min(k, iou.shape[0])
-    )
+    _, place = tf.math.top_k(iou_at(iou, candidates), min(k, iou.shape[0]))
     return tf.gather(candidates, place, batch_dims=1)
 
 
@@ -179,21 +160,14 @@ def _block_maxima(iou):
     num_blocks = next(
         n for n in range(math.isqrt(num_anchors), 0, -1) if num_anchors % n == 0
     )
-    blocks = tf.reshape(
-        iou,
-        [num_blocks, num_anchors // num_blocks, -1],
-    )
+    blocks = tf.reshape(iou, [num_blocks, num_anchors // num_blocks, -1])
     return tf.reduce_max(blocks, axis=1)
 
 
 def is_best_of_an_object(iou):
-    """Anchors that overlap an object as much as any does, ties included.
+    """Anchors that overlap an object as much as any does: [A, M] -> [A] bool.
 
-    Args:
-      iou: [A, M] float32.
-
-    Returns:
-      [A] bool; an object that overlaps nothing has no best anchor.
+    An object that overlaps nothing has no best anchor.
     """
     best = tf.reduce_max(iou, axis=0)  # [M]
     best = tf.where(best > 0, best, 2.0)  # no IoU equals 2
@@ -201,17 +175,10 @@ def is_best_of_an_object(iou):
 
 
 def centers_inside(boxes, centers):
-    """Distances of points inside boxes to the nearest edge.
-
-    Args:
-      boxes: [.., 4] float32 yxyx.
-      centers: [.., 2] float32 cx, cy; broadcasts against the boxes.
-
-    Returns:
-      [..] float32, negative outside.
-    """
+    """True where a point cx, cy [.., 2] lies in a box [.., 4] -> [..]."""
     ymin, xmin, ymax, xmax = tf.unstack(boxes, axis=-1)
     cx, cy = tf.unstack(centers, axis=-1)
-    return tf.minimum(
+    nearest_edge = tf.minimum(
         tf.minimum(cx - xmin, xmax - cx), tf.minimum(cy - ymin, ymax - cy)
     )
+    return nearest_edge > _MIN_INSIDE

@@ -5,7 +5,11 @@ import dataclasses
 import tensorflow as tf
 
 from ssd_tf.errors import InputError
-from ssd_tf.matchers import base, bipartite, overlaps
+from ssd_tf.matchers import base, overlaps
+
+NO_ANCHOR = -1
+# Caffe keeps pairs above this overlap only (bbox_util.cpp, MatchBBox).
+_MIN_IOU = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +63,8 @@ def _keep(iou, best_iou, index) -> base.MatchResult:
 
 def _force_bipartite(iou, best_iou, index) -> base.MatchResult:
     # Written last: a forced pair replaces what the threshold gave its anchor.
-    anchor, claimed_iou = bipartite.match(iou)  # [M], [M]
-    objects = tf.where(anchor != bipartite.NO_ANCHOR)  # [F, 1]
+    anchor, claimed_iou = match_one_to_one(iou)  # [M], [M]
+    objects = tf.where(anchor != NO_ANCHOR)  # [F, 1]
     rows = tf.gather_nd(anchor, objects)[:, None]  # [F, 1]
     return base.MatchResult(
         tf.tensor_scatter_nd_update(
@@ -89,3 +93,82 @@ _FORCED = {
     "last_wins": _force_last,
     "none": _keep,
 }
+
+
+def match_one_to_one(iou):
+    """Matches the largest remaining pair again and again.
+
+    That gives the one stable matching in which both sides prefer the larger
+    IoU, so it can be found by proposals: every object claims its best anchor,
+    an anchor keeps its best claim, and an object that lost claims the best
+    anchor on which it beats the present holder. Most images have no
+    collision; for them this is one argmax.
+
+    From iou [A, M > 0] -> [M] int32 anchor of each object, `NO_ANCHOR` for one
+    left without, and [M] float32 IoU with it.
+    """
+    anchor, claimed_iou = _claim(iou)  # [M], [M]
+    claims = tf.gather_nd(anchor, tf.where(anchor != NO_ANCHOR))
+    return tf.cond(
+        tf.size(tf.unique(claims).y) < tf.size(claims),
+        lambda: _resolve_collisions(iou, anchor, claimed_iou),
+        lambda: (anchor, claimed_iou),
+    )
+
+
+def _resolve_collisions(iou, anchor, claimed_iou):
+    """Lets objects claim again until no two claim the same anchor."""
+
+    def claim_again(anchor, claimed_iou, lost):
+        losers = tf.cast(tf.where(lost)[:, 0], tf.int32)  # [L]
+        anchor = tf.where(lost, NO_ANCHOR, anchor)
+        claim, claim_iou = _claim(
+            _iou_where_better(iou, losers, anchor, claimed_iou)
+        )  # [L], [L]
+        rows = losers[:, None]
+        anchor = tf.tensor_scatter_nd_update(anchor, rows, claim)
+        claimed_iou = tf.tensor_scatter_nd_update(claimed_iou, rows, claim_iou)
+        return anchor, claimed_iou, _lost(anchor, claimed_iou)
+
+    # Ends, as an anchor passes on to a better claim only.
+    anchor, claimed_iou, _ = tf.while_loop(
+        lambda anchor, claimed_iou, lost: tf.reduce_any(lost),
+        claim_again,
+        (anchor, claimed_iou, _lost(anchor, claimed_iou)),
+    )
+    return anchor, claimed_iou
+
+
+def _claim(iou):
+    """Each object's best anchor and their IoU: [A, N] -> [N], [N]."""
+    best, best_iou = overlaps.best_anchor(iou)
+    return tf.where(best_iou > _MIN_IOU, best, NO_ANCHOR), best_iou
+
+
+def _lost(anchor, claimed_iou):
+    """Objects whose claim another object's claim beats: [M], [M] -> [M]."""
+    order = tf.range(tf.shape(anchor)[0])
+    larger = claimed_iou[None, :] > claimed_iou[:, None]  # [M, M]
+    equal = claimed_iou[None, :] == claimed_iou[:, None]
+    beats = larger | (equal & (order[None, :] < order[:, None]))
+    same = (anchor[None, :] == anchor[:, None]) & (anchor[:, None] != NO_ANCHOR)
+    return tf.reduce_any(beats & same, axis=1)
+
+
+def _iou_where_better(iou, losers, anchor, claimed_iou):
+    """Columns of losers [L], -1 where an anchor's holder is better: [A, L]."""
+    columns = tf.gather(iou, losers, axis=1)  # [A, L]
+    holders = tf.where(anchor != NO_ANCHOR)  # [H, 1]
+    held = tf.cast(tf.gather_nd(anchor, holders), tf.int64)  # [H]
+    held_iou = tf.gather_nd(claimed_iou, holders)[:, None]  # [H, 1]
+    rival = tf.gather(columns, held)  # [H, L]
+    better = (rival > held_iou) | (
+        (rival == held_iou) & (losers < tf.cast(holders, tf.int32))
+    )
+    blocked = tf.where(~better)  # [N, 2] of holder and loser
+    place = tf.stack(
+        [tf.gather(held, blocked[:, 0]), blocked[:, 1]], axis=1
+    )  # [N, 2] of anchor and loser
+    return tf.tensor_scatter_nd_update(
+        columns, place, tf.fill([tf.shape(place)[0]], -1.0)
+    )

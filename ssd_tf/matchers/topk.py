@@ -31,12 +31,10 @@ class TopkMatcher(base.Matcher):
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         top = overlaps.top_anchors(iou, self.k)  # [M, k]
-        score = overlaps.iou_at(
-            iou, top, tf.range(tf.shape(boxes)[0])[:, None]
-        )  # [M, k]
+        score = overlaps.iou_at(iou, top)  # [M, k]
         if self.center_rule:
             centers = tf.gather(anchors.cxcywh[:, :2], top)  # [M, k, 2]
             inside = overlaps.centers_inside(boxes[:, None], centers)
-            score = tf.where(inside > base.MIN_INSIDE, score, 0.0)
+            score = tf.where(inside, score, 0.0)
         index = base.match_best_claim(top, score, len(anchors))  # [A]
         return base.with_quality(iou, tf.reduce_max(iou, axis=1), index)

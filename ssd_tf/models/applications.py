@@ -14,12 +14,10 @@ def _backbone(
     normalization: Callable[[], keras.layers.Layer],
     taps: tuple[str, ...],
 ) -> Backbone:
-    """Makes a backbone of a network with maps of stride 8, 16 and 32.
+    """Makes a backbone of `keras.applications`.
 
-    Args:
-      application: name of the network in `keras.applications`.
-      normalization: makes the layer from RGB 0..255 to its input.
-      taps: names of the layers that yield the three maps.
+    `normalization` makes the layer from RGB 0..255 to its input, and `taps`
+    are the layers that yield the maps of stride 8, 16 and 32.
     """
 
     def network(size: int, *, weights=None, input_tensor=None) -> keras.Model:

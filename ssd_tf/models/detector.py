@@ -60,15 +60,6 @@ def _add_heads(maps, names, boxes_per_cell, num_outputs):
     A head's channels are box-major: channel a * K + c (weiliu89/caffe,
     model_libs.py, CreateMultiBoxHead), so that a reshape of the map gives the
     anchors' order.
-
-    Args:
-      maps: feature maps [B, f_k, f_k, C_k], fine to coarse.
-      names: names of the levels.
-      boxes_per_cell: A_k of each level.
-      num_outputs: classes including background.
-
-    Returns:
-      dict of "logits" [B, A, num_outputs] and "localisations" [B, A, 4].
     """
     logits, localisations = [], []
     for features, name, boxes in zip(maps, names, boxes_per_cell, strict=True):
@@ -99,7 +90,7 @@ def _head(features, boxes, channels, name):
 def load_imagenet(
     model: keras.Model, backbone_name: str, *, backbone: Backbone | None = None
 ) -> None:
-    """Downloads the backbone's ImageNet weights and copies them.
+    """Downloads the backbone's ImageNet weights into a detector.
 
     Args:
       model: the detector.
@@ -127,7 +118,7 @@ def load_imagenet(
 
 
 def default_weights(backbone_name: str) -> str:
-    """Returns "imagenet" where such weights exist, else "none"."""
+    """ "imagenet" where such weights exist, else "none"."""
     backbone = find_backbone(backbone_name)
     return "imagenet" if backbone.download_imagenet else "none"
 

@@ -11,12 +11,8 @@ CAFFE_XAVIER = "lecun_uniform"
 class PixelNormalization(keras.layers.Layer):
     """Turns RGB pixels 0..255 into what a backbone was trained on.
 
-    Input and output are [B, H, W, 3]; the input may be of any dtype.
-
-    Args:
-      mean: R, G, B values to subtract.
-      scale: factor applied after the subtraction.
-      bgr: return the channels as B, G, R.
+    Subtracts `mean` (R, G, B), multiplies by `scale` and, if `bgr`, swaps the
+    channels. Keeps the shape [B, H, W, 3] and takes any dtype.
     """
 
     def __init__(self, mean, *, scale=1.0, bgr=False, **kwargs):
@@ -50,9 +46,6 @@ class L2Norm(keras.layers.Layer):
 
     y_c = gamma_c x_c / ||x||_2 with gamma of shape [C] (weiliu89/caffe,
     normalize_layer.cpp; ParseNet). Keeps the shape [B, H, W, C].
-
-    Args:
-      initial_scale: gamma at the start; SSD uses 20.
     """
 
     def __init__(self, initial_scale=20.0, **kwargs):
@@ -102,7 +95,7 @@ def padded_conv_relu(features, filters, kernel_size, *, strides, name):
     return conv_relu(features, filters, kernel_size, strides=strides, name=name)
 
 
-def extra_levels(features, *, num_strided, num_valid, last_kernel=3, first=6):
+def extra_levels(features, *, num_strided, num_valid, last_kernel=3):
     """Caffe's extra layers: pairs of a 1x1 and a 3x3 convolution.
 
     The first pair has 256 and 512 filters, the others 128 and 256
@@ -113,7 +106,6 @@ def extra_levels(features, *, num_strided, num_valid, last_kernel=3, first=6):
       num_strided: pairs that halve the map with stride 2 and padding 1.
       num_valid: pairs after those that shrink it without padding.
       last_kernel: kernel of the last pair; 4, padded by 1, in SSD512.
-      first: number of the first pair in Caffe's names, conv6 in VGG.
 
     Returns:
       list of feature maps, one per pair.
@@ -121,7 +113,7 @@ def extra_levels(features, *, num_strided, num_valid, last_kernel=3, first=6):
     maps = []
     for k in range(num_strided + num_valid):
         narrow, wide = (256, 512) if k == 0 else (128, 256)
-        name = f"conv{first + k}"
+        name = f"conv{6 + k}"
         features = conv_relu(features, narrow, 1, name=f"{name}_1")
         if k < num_strided:
             features = padded_conv_relu(

@@ -44,38 +44,21 @@ def _build(images, image_size):
     return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7, *extra]
 
 
-def _download_imagenet():
-    return keras.applications.VGG16(weights="imagenet", include_top=True)
-
-
 def _copy_imagenet(source, model):
-    """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2."""
+    """Copies Keras' VGG16; fc6 and fc7 are subsampled from fc1 and fc2.
+
+    Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
+    in DeepLab's net surgery (the indices follow the common recipe; the
+    original ones were never published).
+    """
     for block, (_, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
             model.get_layer(f"conv{block}_{k}").set_weights(
                 source.get_layer(f"block{block}_conv{k}").get_weights()
             )
-    copy_fully_connected(
-        model,
-        source.get_layer("fc1").get_weights(),
-        source.get_layer("fc2").get_weights(),
-    )
-
-
-def copy_fully_connected(model, fc1_weights, fc2_weights):
-    """Sets fc6 and fc7 from VGG16's fully connected layers.
-
-    Every third tap of fc1's 7x7 kernel and every fourth output are kept, as
-    in DeepLab's net surgery (the indices follow the common recipe; the
-    original ones were never published).
-
-    Args:
-      model: a detector with layers "fc6" and "fc7".
-      fc1_weights: [25088, 4096] kernel and [4096] bias.
-      fc2_weights: [4096, 4096] kernel and [4096] bias.
-    """
-    fc6 = subsample(fc1_weights, side=7, tap_stride=3, input_stride=1)
-    fc7 = subsample(fc2_weights, side=1, tap_stride=1, input_stride=4)
+    fc1, fc2 = (source.get_layer(name).get_weights() for name in ("fc1", "fc2"))
+    fc6 = subsample(fc1, side=7, tap_stride=3, input_stride=1)
+    fc7 = subsample(fc2, side=1, tap_stride=1, input_stride=4)
     model.get_layer("fc6").set_weights(fc6)
     model.get_layer("fc7").set_weights(fc7)
 
@@ -106,6 +89,8 @@ def _level_names(num_levels):
 BACKBONE = Backbone(
     build=_build,
     level_names=_level_names,
-    download_imagenet=_download_imagenet,
+    download_imagenet=lambda: keras.applications.VGG16(
+        weights="imagenet", include_top=True
+    ),
     copy_imagenet=_copy_imagenet,
 )

@@ -1,7 +1,6 @@
-"""Training, evaluation during training, and what a run leaves on disk."""
+"""Training, evaluation, and the files of a run."""
 
 from ssd_tf.training.evaluate import (
-    detect_split,
     evaluate,
     make_detect_function,
     measure,
@@ -28,7 +27,6 @@ __all__ = [
     "TrainingRun",
     "choose_recipe",
     "default_recipe",
-    "detect_split",
     "evaluate",
     "load_run",
     "make_detect_function",

@@ -56,19 +56,7 @@ def detect_split(
     image_size: int | None,
     num_samples: int = 0,
 ) -> Iterator[EvaluatedImage]:
-    """Detects on every image of a split, in order, with a progress bar.
-
-    Args:
-      detect: from `make_detect_function`, or that of a `serving.Predictor`.
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-      image_size: side of the network's input; None for a detector that takes
-        whole images, [B, H, W, 3] uint8.
-      num_samples: images at the beginning that keep their pixels.
-
-    Raises:
-      InputError: an image does not decode.
-    """
+    """Detects on every image of a split, in order; args as of `measure`."""
     batches = pipeline.evaluation_batches(
         source,
         split,
@@ -136,16 +124,14 @@ def measure(
     """Feeds a measurement with every image of a split.
 
     Args:
-      detect: as in `detect_split`.
+      detect: from `make_detect_function`, or that of a `serving.Predictor`.
       source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
-      image_size: as in `detect_split`.
+      image_size: side of the network's input; None for a detector that takes
+        whole images, [B, H, W, 3] uint8.
       measurement: gets the images.
-      num_samples: images to hand back for a picture.
+      num_samples: images at the beginning to return, with their pixels.
       on_image: gets the images, too.
-
-    Returns:
-      the first images, with their pixels.
 
     Raises:
       InputError: an image does not decode.
@@ -172,10 +158,7 @@ def evaluate(
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
     """Measures a detector as a training does: AP at IoU .5 is the area.
 
-    Args are those of `measure`.
-
-    Returns:
-      `Measurement.figures`, and the samples.
+    Args as of `measure`; returns `Measurement.figures` and the samples.
     """
     measurement = Measurement(source.class_names)
     samples = measure(

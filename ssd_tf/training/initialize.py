@@ -25,12 +25,6 @@ def initialize_weights(
     `init_weights` "none" leaves it as it is, "imagenet" loads the backbone,
     and a run directory gives every layer of the same name and shape.
 
-    Args:
-      detector_config: names the backbone.
-      train_config: names the weights.
-      model: the detector.
-      backbone: as of `build_detector`.
-
     Raises:
       InputError: the weights cannot be had.
     """
@@ -60,10 +54,9 @@ def initialize_weights(
 def copy_matching_layers(
     source: keras.Model, target: keras.Model
 ) -> tuple[list[str], list[str]]:
-    """Copies the layers of equal name and shapes.
+    """Copies layers of equal name and shapes.
 
-    Returns:
-      names of the layers copied, and a line for each one that was not.
+    Returns the names of those copied, and a line for each one that was not.
     """
     sources = {layer.name: layer for layer in source.layers}
     loaded, skipped = [], []
@@ -92,9 +85,6 @@ def load_run(
     Args:
       path: a run directory.
       backbone: the object that was handed to `TrainingRun`, if one was.
-
-    Returns:
-      `(detector_config, train_config, model)`.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits.

@@ -18,9 +18,9 @@ from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
-from ssd_tf.training.reports import Reporter
+from ssd_tf.training.reports import LossWindow, Reporter
 from ssd_tf.training.run_dir import RunDir, write_json
-from ssd_tf.training.step import LossWindow, Trainer
+from ssd_tf.training.step import Trainer
 
 _REPORT_EVERY_STEPS = 20
 _SAVE_EVERY_SECONDS = 300.0
@@ -46,9 +46,7 @@ class TrainingRun:
       source: the data.
       run_dir: where the run is kept; created if it is not there.
       strategy: devices; `choose_strategy()` by default.
-      loss: called as `MultiBoxLoss` is.
-      backbone: the `ssd_tf.models.Backbone`.
-      matcher: the `ssd_tf.matchers.Matcher`.
+      loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
 
     Raises:
@@ -115,10 +113,7 @@ class TrainingRun:
         return int(self._trainer.optimizer.iterations.numpy())
 
     def train(self, *, until: int | None = None) -> dict[str, Any] | None:
-        """Trains to the end of the run, or to a step before it.
-
-        Args:
-          until: stop after this step, as a kill would, but saved.
+        """Trains to the end, or to a step before it, as a kill but saved.
 
         Returns:
           the metrics of the last evaluation; None if stopped before the end.

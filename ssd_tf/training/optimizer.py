@@ -1,30 +1,77 @@
-"""Optimisers, weight decay, and averaging of weights."""
+"""Learning rates, optimisers, weight decay, and averaging of weights."""
 
 import contextlib
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 from ssd_tf.config import TrainConfig
-from ssd_tf.training.schedule import build_schedule
 
 
-def is_kernel(variable) -> bool:
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Raises another schedule's rate linearly from near zero.
+
+    Keras' own warm-up delays the schedule instead of scaling it, and that
+    changes every rate.
+
+    Step `steps` is the first at the full rate.
+    """
+
+    def __init__(self, schedule, steps: int):
+        super().__init__()
+        self.schedule = schedule
+        self.steps = steps
+
+    def __call__(self, step):
+        """The learning rate at an optimiser step, a scalar."""
+        progress = (ops.cast(step, "float32") + 1.0) / (self.steps + 1.0)
+        return self.schedule(step) * ops.minimum(progress, 1.0)
+
+
+def _cosine(train: TrainConfig):
+    return keras.optimizers.schedules.CosineDecay(
+        train.learning_rate, train.steps, alpha=0.01
+    )
+
+
+def _steps(train: TrainConfig):
+    rates = [
+        train.learning_rate * 0.1**k for k in range(1 + len(train.decay_steps))
+    ]
+    # Keras switches after its boundary; Caffe at it.
+    boundaries = [step - 1 for step in train.decay_steps]
+    if not boundaries:  # Keras wants one.
+        boundaries, rates = [0], rates * 2
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
+
+
+SCHEDULES = {"cosine": _cosine, "steps": _steps}
+
+
+def build_schedule(train: TrainConfig):
+    """The learning-rate schedule of a training configuration."""
+    schedule = SCHEDULES[train.schedule](train)
+    if train.warmup_steps:
+        schedule = Warmup(schedule, train.warmup_steps)
+    return schedule
+
+
+def _is_kernel(variable) -> bool:
     """True for what decoupled decay applies to: no bias, no normalisation."""
     return variable.path.rsplit("/", 1)[-1] in ("kernel", "depthwise_kernel")
 
 
-def has_l2(variable) -> bool:
+def _has_l2(variable) -> bool:
     """True for what Caffe's L2 applies to: kernels, and the scale of L2Norm.
 
-    Source: weiliu89/caffe, model_libs.py: CreateMultiBoxHead leaves the decay
-    of the normalisation's scale at 1, ConvBNLayer sets those of biases and
-    of batch normalisation to 0.
+    (weiliu89/caffe, model_libs.py: CreateMultiBoxHead leaves the decay of that
+    scale at 1, ConvBNLayer sets those of biases and batch normalisation to 0.)
     """
-    return is_kernel(variable) or variable.path.endswith("/scale")
+    return _is_kernel(variable) or variable.path.endswith("/scale")
 
 
-def is_bias(variable) -> bool:
+def _is_bias(variable) -> bool:
     """True for the bias of a convolution."""
     return variable.path.rsplit("/", 1)[-1] == "bias"
 
@@ -41,7 +88,7 @@ def _adamw(train_config: TrainConfig, variables):
         build_schedule(train_config), weight_decay=train_config.weight_decay
     )
     optimizer.exclude_from_weight_decay(
-        [v for v in variables if not is_kernel(v)]
+        [v for v in variables if not _is_kernel(v)]
     )
     return optimizer
 
@@ -82,12 +129,12 @@ def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
         gradients = [g * share for g in gradients]
     if train_config.optimizer == "sgd":
         gradients = [
-            g + train_config.weight_decay * share * v if has_l2(v) else g
+            g + train_config.weight_decay * share * v if _has_l2(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
     if train_config.bias_lr_multiplier != 1.0:
         gradients = [
-            g * train_config.bias_lr_multiplier if is_bias(v) else g
+            g * train_config.bias_lr_multiplier if _is_bias(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
     return list(gradients)
@@ -98,10 +145,6 @@ class WeightAverage(tf.Module):
 
     The decay grows with the number of updates, so that the random start is
     forgotten soon: min(decay, (1 + updates) / (10 + updates)).
-
-    Args:
-      variables: Keras variables to average.
-      decay: weight of the past.
     """
 
     def __init__(self, variables, decay: float):

@@ -26,7 +26,7 @@ def plan_detector(
     box_scales: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> DetectorConfig:
-    """Returns a preset with the classes of a data set.
+    """A preset with the classes of a data set.
 
     Args:
       preset: a key of `PRESETS`.
@@ -34,8 +34,7 @@ def plan_detector(
       num_classes: checked against the data.
       matcher: a key of `MATCHERS`; None takes the preset's.
       matcher_params: its parameters as "key=value,...".
-      box_scales: "voc" or "coco", the published anchor sizes; empty keeps the
-        preset's.
+      box_scales: "voc" or "coco" for published anchor sizes.
       changes: other fields, such as those of `parse_box_sizes`; None keeps
         the preset's value.
 
@@ -55,9 +54,7 @@ def plan_detector(
         values["min_sizes_px"], values["max_sizes_px"] = published_sizes_px(
             box_scales, config.image_size, len(config.feature_sizes)
         )
-    for name, value in (changes or {}).items():
-        if value is not None:
-            values[name] = value
+    values |= {k: v for k, v in (changes or {}).items() if v is not None}
     return dataclasses.replace(
         config,
         num_classes=len(names),
@@ -73,15 +70,12 @@ def parse_box_sizes(
     max_sizes_px: Sequence[str] | None,
     aspect_ratios: str | None,
 ) -> dict[str, Any]:
-    """Returns the sizes and ratios of anchors that flags give.
+    """Fields of `DetectorConfig` from flags for sizes and ratios of anchors.
 
     Args:
       min_sizes_px: one number per level, or None.
       max_sizes_px: likewise; both or neither.
       aspect_ratios: ratios of each level, as in "2;2,3;2,3;2,3;2;2".
-
-    Returns:
-      fields of `DetectorConfig`.
 
     Raises:
       InputError: something is no number above 0, or one list is missing.
@@ -124,7 +118,7 @@ def plan_training(
     seed: int = 0,
     init_weights: str | None = None,
 ) -> TrainConfig:
-    """Returns a recipe applied to a data set.
+    """A recipe applied to a data set.
 
     Args:
       source: `ssd_tf.data.sources.base.Source`.
@@ -133,8 +127,7 @@ def plan_training(
       data_dir: where it lies; stored as an absolute path, so that the run can
         be evaluated from another folder.
       backbone: of the detector; decides on the default weights.
-      train_split: None takes the data set's.
-      eval_split: likewise.
+      train_split, eval_split: None takes the data set's.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
 

@@ -9,8 +9,7 @@ from ssd_tf import parameters
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import POLICIES
 from ssd_tf.errors import InputError
-from ssd_tf.training.optimizer import OPTIMIZERS
-from ssd_tf.training.schedule import SCHEDULES
+from ssd_tf.training.optimizer import OPTIMIZERS, SCHEDULES
 
 # weiliu89/caffe, examples/ssd/ssd_pascal.py: SGD with momentum .9, rate 1e-3
 # divided by ten at 80,000 and 100,000 steps, L2 of 5e-4 that leaves biases
@@ -86,12 +85,7 @@ _NAMES = {
 
 
 def default_recipe(dataset: str, image_size: int) -> str:
-    """Returns the recipe that trains well without a flag, a key of `RECIPES`.
-
-    Args:
-      dataset: a key of `ssd_tf.data.sources.SOURCES`; "voc/2007" is VOC.
-      image_size: side of the network's input in pixels.
-    """
+    """Key of the recipe for a data set ("voc/2007" is VOC) and input size."""
     family = dataset.partition("/")[0]
     names = (family, f"{family}_ssd{image_size}")
     return next((name for name in names if name in RECIPES), _FOLDER_RECIPE)
@@ -156,7 +150,7 @@ class RecipeChoice:
         return self.values.get("box_scales", RECIPES[self.name].box_scales)
 
     def resolve(self, num_examples: int) -> Recipe:
-        """Returns the recipe of a run on so many images."""
+        """The recipe of a run on so many images."""
         recipe = RECIPES[self.name]
         if self.scale_to_batch:
             recipe = scaled_to_batch(recipe, self.values["batch_size"])
@@ -182,15 +176,14 @@ def choose_recipe(
     scale_to_batch: bool = False,
     epochs: float | None = None,
 ) -> RecipeChoice:
-    """Returns a recipe with the values of the command line.
+    """A recipe with the values of the command line.
 
     Args:
       name: a key of `RECIPES`.
       flags: fields of `Recipe` that have flags of their own; None where one
         was not given.
       params: any fields as "key=value,..."; see `ssd_tf.parameters.parse`.
-      scale_to_batch: as in `RecipeChoice`.
-      epochs: likewise.
+      scale_to_batch, epochs: as in `RecipeChoice`.
 
     Raises:
       InputError: an unknown field, a bad value, or one that is given twice.
@@ -207,15 +200,11 @@ def choose_recipe(
 
 
 def scaled_to_batch(recipe: Recipe, batch_size: int) -> Recipe:
-    """Returns a recipe for another batch size, by the linear rule.
+    """A recipe for another batch size, by the linear rule.
 
     The learning rate grows as the batch does, and as many images are seen:
     steps, and the steps at which the rate drops, shrink as the batch grows.
     Source: Goyal et al. 2017 (arXiv:1706.02677), section 2.1.
-
-    Args:
-      recipe: with the batch size that its values belong to.
-      batch_size: images per step.
     """
     ratio = batch_size / recipe.batch_size
     scaled = _with_steps(recipe, math.ceil(recipe.steps / ratio))

@@ -1,5 +1,6 @@
-"""Reports of a run: metrics on disk, summaries, pictures."""
+"""Reports of a run: losses, metrics on disk, summaries, pictures."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,40 @@ from PIL import Image
 from ssd_tf import visualization
 from ssd_tf.evaluation import EvaluatedImage
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.losses import Losses
 from ssd_tf.training.run_dir import RunDir
+
+
+class LossWindow:
+    """Losses since the last report, kept on the device until `take`."""
+
+    def __init__(self, batch_size: int):
+        self._batch_size = batch_size
+        self._losses: list[Losses] = []
+        self._since = time.monotonic()
+
+    def add(self, losses: Losses) -> None:
+        """Adds those of a step."""
+        self._losses.append(losses)
+
+    def leave_out(self, seconds: float) -> None:
+        """Leaves out time that was not spent on training."""
+        self._since += seconds
+
+    def take(self) -> dict[str, float]:
+        """Means of the window and its speed; starts a new window."""
+        total, classification, localisation = np.mean(
+            [[float(v) for v in losses] for losses in self._losses], axis=0
+        ).tolist()
+        seconds = time.monotonic() - self._since
+        speed = len(self._losses) * self._batch_size / seconds
+        self._losses, self._since = [], time.monotonic()
+        return {
+            "loss": total,
+            "classification": classification,
+            "localisation": localisation,
+            "images_per_second": round(speed, 2),
+        }
 
 
 class Reporter:

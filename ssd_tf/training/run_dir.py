@@ -21,11 +21,7 @@ from ssd_tf.errors import InputError
 
 
 class RunDir:
-    """Paths and files of one run.
-
-    Args:
-      path: the directory; made by `create`.
-    """
+    """Paths and files of one run, in a directory that `create` makes."""
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
@@ -86,26 +82,23 @@ class RunDir:
         Raises:
           InputError: there is no readable config.json.
         """
-        values = self._read_config_file()
-        try:
-            train_config = TrainConfig.from_dict(values.pop("training"))
-            return DetectorConfig.from_dict(values), train_config
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self.config_file} does not describe a detector: {error}"
-            ) from error
-
-    def _read_config_file(self) -> dict[str, Any]:
         if not self.config_file.exists():
             raise InputError(
                 f"{self.path} is not a run directory: it has no config.json, "
                 "which train.py writes"
             )
         try:
-            return json.loads(self.config_file.read_text())
+            values = json.loads(self.config_file.read_text())
         except ValueError as error:
             raise InputError(
                 f"{self.config_file} is not valid JSON: {error}"
+            ) from error
+        try:
+            train_config = TrainConfig.from_dict(values.pop("training"))
+            return DetectorConfig.from_dict(values), train_config
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.config_file} does not describe a detector: {error}"
             ) from error
 
     def _check_same(self, detector_config, train_config) -> None:
@@ -150,14 +143,11 @@ class RunDir:
         _replace(self.metrics_file, "".join(kept))
 
     def restore(self, checkpoint: tf.train.Checkpoint, *, whole: bool) -> bool:
-        """Restores the newest checkpoint, if there is one.
+        """Restores the newest checkpoint; False if there is none.
 
         Args:
           checkpoint: the objects to restore.
           whole: the file may hold nothing but these objects.
-
-        Returns:
-          True if there was one.
 
         Raises:
           InputError: it is of other objects than these.

@@ -1,18 +1,16 @@
 """The training step, on any `tf.distribute` strategy."""
 
 import contextlib
-import time
 from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from ssd_tf import matchers
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.losses import Losses, MultiBoxLoss
-from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone, build_detector
-from ssd_tf.training.assignment import StepAssignment, training_encoder
+from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 from ssd_tf.training.optimizer import (
     adjust_gradients,
     build_average,
@@ -20,19 +18,15 @@ from ssd_tf.training.optimizer import (
 )
 
 
-def build_loss(
-    detector_config: DetectorConfig, train_config: TrainConfig
-) -> MultiBoxLoss:
-    """Builds the loss that the configurations describe."""
-    return MultiBoxLoss(
-        alpha=train_config.alpha,
-        negative_ratio=train_config.negative_ratio,
-        divide_by=(
-            detector_config.variances
-            if detector_config.encode_variance_in_target
-            else None
-        ),
+def training_encoder(
+    config: DetectorConfig, *, matcher: matchers.Matcher | None = None
+) -> TargetEncoder:
+    """Makes the `TargetEncoder` for the input pipeline of training."""
+    matcher = matcher or matchers.build_matcher(
+        config.matcher, config.matcher_params
     )
+    # Or anchors would be ignored by their own boxes and by the predicted ones.
+    return TargetEncoder(config, matcher=matcher.in_training())
 
 
 class Trainer:
@@ -42,9 +36,8 @@ class Trainer:
       detector_config: the detector to build.
       train_config: how to train it.
       strategy: the devices to train it on.
-      loss: takes the place of `build_loss`.
-      backbone: takes the place of the one that `detector_config` names.
-      matcher: likewise.
+      loss: called as `MultiBoxLoss`, in place of the configurations' own.
+      backbone, matcher: in place of those that `detector_config` names.
 
     Attributes:
       encoder: the `TargetEncoder` for the input pipeline.
@@ -63,13 +56,20 @@ class Trainer:
         *,
         loss: MultiBoxLoss | None = None,
         backbone: Backbone | None = None,
-        matcher: Matcher | None = None,
+        matcher: matchers.Matcher | None = None,
     ):
         self.strategy = strategy
         self.encoder = training_encoder(detector_config, matcher=matcher)
         self._train_config = train_config
-        self._assignment = StepAssignment(self.encoder)
-        self._loss = loss or build_loss(detector_config, train_config)
+        self._loss = loss or MultiBoxLoss(
+            alpha=train_config.alpha,
+            negative_ratio=train_config.negative_ratio,
+            divide_by=(
+                detector_config.variances
+                if detector_config.encode_variance_in_target
+                else None
+            ),
+        )
         with strategy.scope():
             keras.utils.set_random_seed(train_config.seed)
             self.model = build_detector(detector_config, backbone=backbone)
@@ -112,9 +112,8 @@ class Trainer:
     def compile_step(self, element_spec) -> Callable:
         """`step` as a graph function, traced once.
 
-        Args:
-          element_spec: of the (distributed) data set of `TrainingBatch`; the
-            number of objects changes from batch to batch.
+        The number of objects changes from batch to batch: it is traced for
+        the `element_spec` of the (distributed) data set of `TrainingBatch`.
         """
         return tf.function(self.step, input_signature=[element_spec])
 
@@ -149,13 +148,13 @@ class Trainer:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             outputs = self.model(batch.images, training=True)
-            targets = self._assignment.targets(batch, outputs)
+            targets = ignore_by_prediction(self.encoder, batch, outputs)
             losses = self._loss(
                 targets,
                 outputs,
                 num_positives=num_positives,
-                localisation_weights=self._assignment.localisation_weights(
-                    targets
+                localisation_weights=localisation_weights(
+                    self.encoder, targets
                 ),
             )
         gradients = tape.gradient(losses.total, [v.value for v in variables])
@@ -167,33 +166,36 @@ class Trainer:
         return *losses, gradient_norm
 
 
-class LossWindow:
-    """Losses since the last report, kept on the device until `take`."""
+def ignore_by_prediction(
+    encoder: TargetEncoder, batch, outputs
+) -> EncodedTargets:
+    """The targets of a `TrainingBatch`, what predictions exclude ignored.
 
-    def __init__(self, batch_size: int):
-        self._batch_size = batch_size
-        self._losses: list[Losses] = []
-        self._since = time.monotonic()
+    Most strategies are done in the input pipeline. YOLOv2 and YOLOv3 also
+    ignore anchors whose predicted box overlaps an object. No gradient passes.
+    """
+    targets, threshold = batch.targets, encoder.matcher.prediction_ignore_iou
+    if threshold is None:
+        return targets
+    predicted = encoder.coder.decode(
+        tf.stop_gradient(outputs["localisations"]), encoder.anchors.boxes
+    )  # [B, A, 4]
+    ignored = matchers.ignore_by_prediction(
+        predicted, batch.gt_boxes, batch.gt_labels, targets.gclasses, threshold
+    )  # [B, A]
+    return targets._replace(
+        gscores=tf.where(ignored, IGNORED_SCORE, targets.gscores)
+    )
 
-    def add(self, losses: Losses) -> None:
-        """Adds those of a step."""
-        self._losses.append(losses)
 
-    def leave_out(self, seconds: float) -> None:
-        """Does not count time that was not spent on training."""
-        self._since += seconds
+def localisation_weights(encoder: TargetEncoder, targets: EncodedTargets):
+    """Weights [B, A] of the positives' localisation loss, or None.
 
-    def take(self) -> dict[str, float]:
-        """Means of the window and its speed; starts a new window."""
-        total, classification, localisation = np.mean(
-            [[float(v) for v in losses] for losses in self._losses], axis=0
-        ).tolist()
-        seconds = time.monotonic() - self._since
-        speed = len(self._losses) * self._batch_size / seconds
-        self._losses, self._since = [], time.monotonic()
-        return {
-            "loss": total,
-            "classification": classification,
-            "localisation": localisation,
-            "images_per_second": round(speed, 2),
-        }
+    FCOS can weight positives by how central they are.
+    """
+    if not encoder.matcher.centerness_weight:
+        return None
+    assigned = encoder.coder.decode(
+        targets.glocalisations, encoder.anchors.boxes
+    )  # [B, A, 4]
+    return matchers.centerness(assigned, encoder.anchors)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import matchers
-from ssd_tf.matchers import bipartite
+from ssd_tf.matchers import ssd
 
 CASES = [
     ("ssd", {}),
@@ -62,7 +62,7 @@ def test_equals_the_plain_rule(
 @functools.cache
 def traced_bipartite(num_anchors):
     spec = tf.TensorSpec([num_anchors, None], tf.float32)
-    return tf.function(bipartite.match, input_signature=[spec])
+    return tf.function(ssd.match_one_to_one, input_signature=[spec])
 
 
 @pytest.mark.parametrize("levels", [2, 5, 1000])
@@ -74,7 +74,7 @@ def test_bipartite_equals_the_greedy_loop(levels, num_anchors, plain_rules):
         # Few different values: ties and collisions everywhere.
         iou = rng.integers(0, levels, (num_anchors, num_objects)) / levels
         anchor, claimed_iou = match(tf.constant(iou, tf.float32))
-        expected = np.full(num_objects, bipartite.NO_ANCHOR)
+        expected = np.full(num_objects, ssd.NO_ANCHOR)
         for a, m in plain_rules.greedy_pairs(iou.T.astype(np.float32)):
             expected[m] = a
         np.testing.assert_array_equal(anchor, expected)

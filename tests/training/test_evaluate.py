@@ -12,7 +12,7 @@ from ssd_tf import InputError
 from ssd_tf.data.sources.base import ELEMENT_SPEC
 from ssd_tf.decoder import Detections
 from ssd_tf.evaluation import format_result, split_outputs
-from ssd_tf.training import (
+from ssd_tf.training.evaluate import (
     detect_split,
     evaluate,
     make_detect_function,

@@ -7,8 +7,8 @@ import pytest
 
 from ssd_tf import training
 from ssd_tf.errors import InputError
+from ssd_tf.training.optimizer import build_schedule
 from ssd_tf.training.recipes import scaled_to_batch
-from ssd_tf.training.schedule import build_schedule
 
 
 def plan(name, params="", *, flags=None, **values):

@@ -92,23 +92,29 @@ def test_two_replicas_do_what_one_does(
     assert two_trainer.is_sound
 
 
+@pytest.mark.parametrize(
+    "switch, divisors", [(False, 1.0), (True, [0.1, 0.1, 0.2, 0.2])]
+)
 def test_loss_is_divided_by_all_positives(
-    small_detector, small_train, trainer_of
+    small_detector, small_train, trainer_of, switch, divisors
 ):
-    """The loss of the batch is Caffe's, not a mean over images."""
-    batch = make_batch(small_detector)
-    trainer = trainer_of(
-        small_detector, small_train, tf.distribute.get_strategy()
+    """The loss of the batch is Caffe's, not a mean over images.
+
+    With --encode_variance_in_target it divides by the variances.
+    """
+    config = dataclasses.replace(
+        small_detector, encode_variance_in_target=switch
     )
+    batch = make_batch(config)
+    trainer = trainer_of(config, small_train, tf.distribute.get_strategy())
     gclasses = batch.targets.gclasses.numpy()  # [4, A]
     positives = (gclasses > 0).sum(axis=1)
     assert positives[2] == 0 and positives[1] > positives[0] > 0
     outputs = trainer.model(batch.images, training=True)
     total = trainer.step(batch).localisation * positives.sum()
     positive = batch.targets.gclasses > 0
-    difference = tf.abs(
-        outputs["localisations"] - batch.targets.glocalisations
-    )[positive]
+    difference = outputs["localisations"] - batch.targets.glocalisations
+    difference = tf.abs(difference / tf.constant(divisors))[positive]
     smooth = tf.where(difference < 1, 0.5 * difference**2, difference - 0.5)
     assert float(total) == pytest.approx(float(tf.reduce_sum(smooth)), 1e-4)
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from ssd_tf import TrainConfig
-from ssd_tf.training.schedule import build_schedule
+from ssd_tf.training.optimizer import build_schedule
 
 
 def rate(schedule, step):

@@ -8,7 +8,11 @@ import tensorflow as tf
 
 from ssd_tf import BoxCoder, MultiBoxLoss, build_anchors
 from ssd_tf.data.pipeline import TrainingBatch
-from ssd_tf.training.assignment import StepAssignment, training_encoder
+from ssd_tf.training.step import (
+    ignore_by_prediction,
+    localisation_weights,
+    training_encoder,
+)
 
 OBJECT = [0.1, 0.2, 0.6, 0.7]
 
@@ -37,7 +41,7 @@ def test_good_predictions_are_ignored(small_detector, matcher):
     )
     batch, outputs = make_batch(config, OBJECT)
     assert not (batch.targets.gscores.numpy() < 0).any()
-    targets = StepAssignment(training_encoder(config)).targets(batch, outputs)
+    targets = ignore_by_prediction(training_encoder(config), batch, outputs)
     positive = targets.gclasses.numpy() > 0
     assert positive.sum() == 1
     np.testing.assert_array_equal(targets.gscores.numpy() == -1, ~positive)
@@ -46,15 +50,15 @@ def test_good_predictions_are_ignored(small_detector, matcher):
 def test_bad_predictions_are_background(small_detector):
     config = dataclasses.replace(small_detector, matcher="yolov3")
     batch, outputs = make_batch(config, [0.7, 0.7, 0.9, 0.9])
-    targets = StepAssignment(training_encoder(config)).targets(batch, outputs)
+    targets = ignore_by_prediction(training_encoder(config), batch, outputs)
     assert not (targets.gscores.numpy() < 0).any()
 
 
 def test_other_matchers_do_not_look_at_predictions(small_detector):
     batch, outputs = make_batch(small_detector, OBJECT)
-    assignment = StepAssignment(training_encoder(small_detector))
-    assert assignment.targets(batch, outputs) is batch.targets
-    assert assignment.localisation_weights(batch.targets) is None
+    encoder = training_encoder(small_detector)
+    assert ignore_by_prediction(encoder, batch, outputs) is batch.targets
+    assert localisation_weights(encoder, batch.targets) is None
 
 
 def test_nothing_flows_back_through_the_answer(small_detector):
@@ -63,8 +67,8 @@ def test_nothing_flows_back_through_the_answer(small_detector):
     offsets = outputs["localisations"]
     with tf.GradientTape() as tape:
         tape.watch(offsets)
-        targets = StepAssignment(training_encoder(config)).targets(
-            batch, {"localisations": offsets}
+        targets = ignore_by_prediction(
+            training_encoder(config), batch, {"localisations": offsets}
         )
         total = tf.reduce_sum(targets.gscores)
     assert tape.gradient(total, offsets) is None
@@ -78,9 +82,7 @@ def test_centerness_weighs_the_localisation_loss(small_detector):
     )
     batch, outputs = make_batch(config, [0.0, 0.0, 1.0, 1.0])
     outputs["logits"] = tf.zeros([1, 320, 5])
-    weights = StepAssignment(training_encoder(config)).localisation_weights(
-        batch.targets
-    )
+    weights = localisation_weights(training_encoder(config), batch.targets)
     positive = batch.targets.gclasses.numpy() > 0
     inside = weights.numpy()[positive]
     assert positive.sum() > 4

@@ -1,4 +1,4 @@
-"""The matching of Faster R-CNN's region proposal network."""
+"""Matching by two thresholds: RPN of Faster R-CNN, and RetinaNet."""
 
 import dataclasses
 
@@ -7,16 +7,16 @@ import tensorflow as tf
 from ssd_tf.matchers import base, overlaps
 
 
-class TwoThresholdMatcher(base.Matcher):
+class _TwoThresholdMatcher(base.Matcher):
     """Positive above one IoU, background below another, between them ignored.
 
-    Attributes:
-      positive_iou: lowest IoU of a match.
-      negative_iou: lowest IoU of an anchor that is ignored.
+    With `allow_low_quality_matches` the best anchors of each object are
+    positive too.
     """
 
     positive_iou: float
     negative_iou: float
+    allow_low_quality_matches: bool = True
 
     def __post_init__(self):
         base.check_range("positive_iou", self.positive_iou, 0, 1)
@@ -24,20 +24,15 @@ class TwoThresholdMatcher(base.Matcher):
             "negative_iou", self.negative_iou, 0, self.positive_iou
         )
 
-    def match(
-        self, gt_boxes, gt_labels, anchors, *, force_best: bool
-    ) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes.
-
-        With `force_best` the best anchors of each object are positive too.
-        """
+    def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
+        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         best_iou = tf.reduce_max(iou, axis=1)  # [A]
         # An anchor that overlaps nothing is background at any thresholds.
         overlapping = best_iou > 0
         positive = (best_iou >= self.positive_iou) & overlapping
-        if force_best:
+        if self.allow_low_quality_matches:
             positive |= overlaps.is_best_of_an_object(iou)
         index = base.match_best_object(iou, positive)  # [A]
         between = ~positive & (best_iou >= self.negative_iou) & overlapping
@@ -47,7 +42,7 @@ class TwoThresholdMatcher(base.Matcher):
 
 
 @dataclasses.dataclass(frozen=True)
-class RpnMatcher(TwoThresholdMatcher):
+class RpnMatcher(_TwoThresholdMatcher):
     """Faster R-CNN's rule (py-faster-rcnn, anchor_target_layer.py).
 
     Positive are anchors that overlap an object enough, and for each object
@@ -64,6 +59,22 @@ class RpnMatcher(TwoThresholdMatcher):
     positive_iou: float = 0.7
     negative_iou: float = 0.3
 
-    def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
-        return self.match(gt_boxes, gt_labels, anchors, force_best=True)
+
+@dataclasses.dataclass(frozen=True)
+class RetinanetMatcher(_TwoThresholdMatcher):
+    """RetinaNet's two thresholds (arXiv:1708.02002, section 4.1).
+
+    The paper has no forced match. Implementations have: with
+    `allow_low_quality_matches` the best anchors of each object, ties
+    included, are positive whatever their IoU, and take their own best object
+    (torchvision, detection/_utils.py, Matcher; ATSS, retinanet/loss.py).
+
+    Attributes:
+      positive_iou: lowest IoU of a match.
+      negative_iou: below it an anchor is background, above it ignored.
+      allow_low_quality_matches: force the best anchors of each object.
+    """
+
+    positive_iou: float = 0.5
+    negative_iou: float = 0.4
+    allow_low_quality_matches: bool = False
