@@ -34,16 +34,13 @@ class BoxCoder:
     encode_variance_in_target: bool = False
 
     def encode(self, gt_boxes, anchor_boxes, *, pairs=None):
-        """Encodes boxes as offsets from anchors.
+        """Encodes boxes as offsets cx, cy, w, h from anchors -> [P, 4] float32.
 
         Args:
           gt_boxes: [M, 4] float32 yxyx; those encoded have sides above zero.
           anchor_boxes: [A, 4] array yxyx, a constant.
           pairs: indices `(objects [P], anchors [P])` of what to encode; None
             takes one box per anchor, in order.
-
-        Returns:
-          [P, 4] float32 offsets cx, cy, w, h; [A, 4] without `pairs`.
         """
         # The logarithms are taken once per box and once per anchor, whatever
         # the number of pairs.

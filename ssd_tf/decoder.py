@@ -52,23 +52,20 @@ class Decoder:
         max_detections: int | None = None,
         multi_label: bool = True,
     ):
-        def given(value, default):
-            return default if value is None else value
-
         self.anchors = build_anchors(config)
         self.num_classes = config.num_classes
         self.coder = BoxCoder(
             config.variances, config.encode_variance_in_target
         )
-        self.score_threshold = given(score_threshold, config.score_threshold)
-        self.nms_iou_threshold = given(
+        self.score_threshold = _given(score_threshold, config.score_threshold)
+        self.nms_iou_threshold = _given(
             nms_iou_threshold, config.nms_iou_threshold
         )
         self.pre_nms_top_k = min(
-            given(pre_nms_top_k, config.pre_nms_top_k), len(self.anchors)
+            _given(pre_nms_top_k, config.pre_nms_top_k), len(self.anchors)
         )
+        self.max_detections = _given(max_detections, config.max_detections)
         self._least_margin = _logit(self.score_threshold)
-        self.max_detections = given(max_detections, config.max_detections)
         self.multi_label = multi_label
 
     def __call__(self, outputs) -> Detections:
@@ -119,8 +116,7 @@ class Decoder:
         """Anchors [B, n], ascending, with all that may pass the threshold.
 
         With m the largest logit of a class and b that of the background, no
-        score exceeds e^m / (e^m + e^b). Here n is what the image with the
-        most such anchors needs; an untrained network needs all of them.
+        score exceeds e^m / (e^m + e^b). An untrained network needs n = A.
         """
         best = tf.reduce_max(logits[..., 1:], axis=-1)
         margin = best - logits[..., 0]  # [B, A]
@@ -190,6 +186,10 @@ class Decoder:
             classes=tf.where(is_real, classes, 0),
             num_detections=count,
         )
+
+
+def _given(value, default):
+    return default if value is None else value
 
 
 def _logit(probability: float) -> float:

@@ -24,9 +24,8 @@ class MultiBoxLoss:
     (sum of cross-entropy over positives and mined negatives + alpha * sum of
     smooth L1 over the positives' four coordinates) / max(1, positives). The
     negatives of an image are those of largest background loss, at most
-    `negative_ratio` for each of its positives. Ignored anchors, those of
-    class 0 with a `gscores` of -1, are in neither part. There is no IoU
-    threshold here: the matcher decides.
+    `negative_ratio` for each of its positives. Ignored anchors, of class 0
+    with a `gscores` of -1, are in neither. There is no IoU threshold here.
 
     Args:
       alpha: weight of the localisation loss.

@@ -64,9 +64,6 @@ class TargetEncoder:
           gt_labels: [M] or [B, M] integers, 1..C; 0 is padding.
           gt_boxes: [M, 4] or [B, M, 4] float32 yxyx, normalised.
 
-        Returns:
-          `EncodedTargets`, with a leading [B] if the input has one.
-
         Raises:
           ValueError: for other shapes.
         """

@@ -40,8 +40,7 @@ def build_matcher(
     """Builds the matcher of a name, with parameters as (name, value) pairs.
 
     Raises:
-      InputError: for an unknown name or parameter, listing the known ones,
-        and for a value that a parameter cannot have.
+      InputError: for an unknown name or parameter, or an impossible value.
     """
     matcher = _matcher_type(name)
     values = dict(parameters.checked(f"matcher {name!r}", matcher, params))
@@ -52,10 +51,7 @@ def build_matcher(
 
 
 def parse_matcher_params(name: str, text: str) -> tuple[tuple[str, Any], ...]:
-    """Parses text such as "k=9,center_rule=true" for a matcher.
-
-    Returns:
-      `DetectorConfig.matcher_params`; see `ssd_tf.parameters.parse`.
+    """Parses `matcher_params` such as "k=9,center_rule=true".
 
     Raises:
       InputError: as `build_matcher`.

@@ -32,7 +32,6 @@ class AtssMatcher(base.Matcher):
         base.check_range("k", self.k, 1, tf.int32.max)
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         anchor, centers = self._candidates(boxes, anchors)  # [M, N], [M, N, 2]

@@ -99,13 +99,8 @@ def match_best_object(iou, is_positive):
 def match_best_claim(claimed, score, num_anchors):
     """Gives each anchor to the object that claims it with the largest score.
 
-    Args:
-      claimed: [M, N] int32 anchors that each object claims.
-      score: [M, N] float32; a claim counts if above zero.
-      num_anchors: A.
-
-    Returns:
-      [A] int32 object indices, `UNMATCHED` elsewhere.
+    From claimed anchors and scores of the claims, both [M, N], of which those
+    above zero count -> [A] int32 objects, else `UNMATCHED`.
     """
     score = tf.where(score > 0, score, -1.0)
     best = tf.math.unsorted_segment_max(score, claimed, num_anchors)  # [A]

@@ -34,7 +34,6 @@ class FcosMatcher(base.Matcher):
         base.check_range("center_radius", self.center_radius, 0, float("inf"))
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         of_cells = self._match_cells(boxes, anchors)  # [N]

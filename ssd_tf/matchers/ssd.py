@@ -46,7 +46,6 @@ class SsdMatcher(base.Matcher):
             )
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         best_iou = tf.reduce_max(iou, axis=1)  # [A]

@@ -27,7 +27,6 @@ class TopkMatcher(base.Matcher):
         base.check_range("k", self.k, 1, tf.int32.max)
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         top = overlaps.top_anchors(iou, self.k)  # [M, k]

@@ -8,11 +8,7 @@ from ssd_tf.matchers import base, overlaps
 
 
 class _TwoThresholdMatcher(base.Matcher):
-    """Positive above one IoU, background below another, between them ignored.
-
-    With `allow_low_quality_matches` the best anchors of each object are
-    positive too.
-    """
+    """Positive above one IoU, background below another, between them ignored."""
 
     positive_iou: float
     negative_iou: float
@@ -25,7 +21,6 @@ class _TwoThresholdMatcher(base.Matcher):
         )
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         iou = overlaps.anchor_iou(boxes, anchors)  # [A, M]
         best_iou = tf.reduce_max(iou, axis=1)  # [A]

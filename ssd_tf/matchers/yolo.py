@@ -11,14 +11,7 @@ from ssd_tf.matchers import base, overlaps
 
 
 class _YoloMatcher(base.Matcher):
-    """Ignores what overlaps an object much; the claims are the subclass'.
-
-    Attributes:
-      ignore_iou: other anchors are ignored if their box overlaps an object
-        more; None ignores none. In training the box is the predicted one.
-      static_ignore: ignore by the anchors' own boxes, where no predictions
-        are known; training turns it off.
-    """
+    """Ignores what overlaps an object much; the claims are the subclass'."""
 
     ignore_iou: float | None
     static_ignore: bool
@@ -28,11 +21,9 @@ class _YoloMatcher(base.Matcher):
 
     @property
     def prediction_ignore_iou(self) -> float | None:  # type: ignore[override]
-        """See `Matcher`."""
         return self.ignore_iou
 
     def in_training(self) -> "_YoloMatcher":
-        """See `Matcher`; the training step knows the predictions."""
         return dataclasses.replace(self, static_ignore=False)  # type: ignore
 
     def _match_claims(
@@ -79,7 +70,6 @@ class Yolov2Matcher(_YoloMatcher):
         base.check_range("level", self.level, 0, tf.int32.max)
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         levels = base.grids(anchors, "yolov2")
         if self.level is not None:
@@ -114,7 +104,6 @@ class Yolov3Matcher(_YoloMatcher):
     static_ignore: bool = True
 
     def __call__(self, gt_boxes, gt_labels, anchors) -> base.MatchResult:
-        """Matches; see `ssd_tf.matchers.base` for shapes."""
         boxes = base.matchable_boxes(gt_boxes, gt_labels)  # [M, 4]
         claimed, score = _claim(boxes, base.grids(anchors, "yolov3"))
         return self._match_claims(
@@ -180,15 +169,8 @@ def ignore_by_prediction(
     region_layer.c and yolo_layer.c): a prediction that overlaps any object
     more than the threshold is no background. No gradient passes.
 
-    Args:
-      decoded_boxes: [B, A, 4] float32 yxyx predicted boxes.
-      gt_boxes: [B, M, 4] float32 yxyx.
-      gt_labels: [B, M] integers; 0 is padding.
-      gclasses: [B, A] int32; positives are never ignored.
-      threshold: IoU above which a prediction counts.
-
-    Returns:
-      [B, A] bool.
+    From predicted boxes [B, A, 4] yxyx, objects [B, M, 4] and [B, M], and
+    gclasses [B, A], of which positives are never ignored -> [B, A] bool.
     """
     valid = base.valid_objects(gt_boxes, gt_labels)  # [B, M]
     boxes = tf.where(valid[..., None], gt_boxes, 0.0)

@@ -27,10 +27,8 @@ class Backbone:
     Attributes:
       build: (images [B, S, S, 3] RGB 0..255, S) -> feature maps
         [B, f_k, f_k, C_k], fine to coarse.
-      level_names: (number of levels) -> names of the levels, with which the
-        names of their heads begin.
-      download_imagenet: () -> Keras model with ImageNet weights; None where
-        there are none.
+      level_names: (number of levels) -> names, with which the heads' begin.
+      download_imagenet: () -> Keras model with ImageNet weights.
       copy_imagenet: (that model, detector) -> None, copies what fits.
     """
 

@@ -92,10 +92,7 @@ def load_imagenet(
 ) -> None:
     """Downloads the backbone's ImageNet weights into a detector.
 
-    Args:
-      model: the detector.
-      backbone_name: a key of `BACKBONES`, or the name of `backbone`.
-      backbone: as of `build_detector`.
+    `backbone_name` is a key of `BACKBONES`, or the name of `backbone`.
 
     Raises:
       InputError: where the backbone has none or the download fails.

@@ -22,7 +22,6 @@ class PixelNormalization(keras.layers.Layer):
         self.bgr = bgr
 
     def call(self, images):
-        """Normalises [B, H, W, 3]."""
         # In float32 also under mixed precision: half precision holds pixel
         # values to a quarter only.
         mean = ops.convert_to_tensor(self.mean, dtype="float32")
@@ -31,7 +30,6 @@ class PixelNormalization(keras.layers.Layer):
         return ops.flip(images, axis=-1) if self.bgr else images
 
     def get_config(self):
-        """Returns the arguments for `from_config`."""
         return {
             **super().get_config(),
             "mean": self.mean,
@@ -53,7 +51,6 @@ class L2Norm(keras.layers.Layer):
         self.initial_scale = initial_scale
 
     def build(self, input_shape):
-        """Makes gamma [C]."""
         self.gamma = self.add_weight(
             # not "gamma": optimisers tell it from batch normalisation's
             name="scale",
@@ -62,14 +59,12 @@ class L2Norm(keras.layers.Layer):
         )
 
     def call(self, features):
-        """Normalises [B, H, W, C]."""
         # The sum of squares of 512 channels overflows half precision.
         squared = ops.square(ops.cast(features, "float32"))
         length = ops.sqrt(ops.sum(squared, axis=-1, keepdims=True) + 1e-10)
         return features * ops.cast(1.0 / length, features.dtype) * self.gamma
 
     def get_config(self):
-        """Returns the arguments for `from_config`."""
         return {**super().get_config(), "initial_scale": self.initial_scale}
 
 

@@ -69,8 +69,8 @@ def subsample(weights, *, side, tap_stride, input_stride):
     Args:
       weights: [side * side * C, N] kernel and [N] bias.
       side: of the map that the layer was connected to.
-      tap_stride: keeps every such row and column of the map.
-      input_stride: keeps every such input channel.
+      tap_stride, input_stride: which rows and columns of the map, and which
+        channels to keep.
 
     Returns:
       kernel [k, k, C / input_stride, N / 4] and bias [N / 4].

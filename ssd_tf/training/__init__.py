@@ -1,10 +1,6 @@
 """Training, evaluation, and the files of a run."""
 
-from ssd_tf.training.evaluate import (
-    evaluate,
-    make_detect_function,
-    measure,
-)
+from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (

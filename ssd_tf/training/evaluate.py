@@ -1,7 +1,6 @@
 """The evaluation: a detector over a split, of a training and of the command."""
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,15 +47,31 @@ def make_detect_function(model, decoder: Decoder) -> Callable:
     return detect
 
 
-def detect_split(
+def measure(
     detect: Callable,
     source,
     split: str,
     *,
     image_size: int | None,
+    measurement: Measurement,
     num_samples: int = 0,
-) -> Iterator[EvaluatedImage]:
-    """Detects on every image of a split, in order; args as of `measure`."""
+    on_image: Callable[[EvaluatedImage], None] | None = None,
+) -> list[EvaluatedImage]:
+    """Feeds a measurement with every image of a split, in order.
+
+    Args:
+      detect: from `make_detect_function`, or that of a `serving.Predictor`.
+      source: `ssd_tf.data.sources.base.Source`.
+      split: one of its splits.
+      image_size: side of the network's input; None for a detector that takes
+        whole images, [B, H, W, 3] uint8.
+      measurement: gets the images.
+      num_samples: images at the beginning to return, with their pixels.
+      on_image: gets the images, too.
+
+    Raises:
+      InputError: an image does not decode.
+    """
     batches = pipeline.evaluation_batches(
         source,
         split,
@@ -70,17 +85,23 @@ def detect_split(
         leave=False,
         mininterval=console.bar_interval(),
     )
-    count = itertools.count()
+    samples: list[EvaluatedImage] = []
     with progress, pipeline.naming_undecodable(source, split):
         for batch in batches:
             answers = split_outputs(detect(batch.images))
             facts = batch._replace(images=())  # pixels are not copied
             facts = facts._make(np.asarray(value) for value in facts)
             for i, found in enumerate(answers):
-                is_sample = next(count) < num_samples
+                is_sample = len(samples) < num_samples
                 pixels = _sample(batch.images[i]) if is_sample else None
-                yield _evaluated_image(facts, i, found, pixels)
+                image = _evaluated_image(facts, i, found, pixels)
+                measurement.add(image)
+                if on_image is not None:
+                    on_image(image)
+                if is_sample:
+                    samples.append(image)
                 progress.update()
+    return samples
 
 
 def _evaluated_image(
@@ -109,43 +130,6 @@ def _sample(pixels: tf.Tensor) -> np.ndarray:
     if pixels.dtype == tf.uint8:
         pixels = images.resize(pixels, _SAMPLE_SIDE_PX)
     return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-
-
-def measure(
-    detect: Callable,
-    source,
-    split: str,
-    *,
-    image_size: int | None,
-    measurement: Measurement,
-    num_samples: int = 0,
-    on_image: Callable[[EvaluatedImage], None] | None = None,
-) -> list[EvaluatedImage]:
-    """Feeds a measurement with every image of a split.
-
-    Args:
-      detect: from `make_detect_function`, or that of a `serving.Predictor`.
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-      image_size: side of the network's input; None for a detector that takes
-        whole images, [B, H, W, 3] uint8.
-      measurement: gets the images.
-      num_samples: images at the beginning to return, with their pixels.
-      on_image: gets the images, too.
-
-    Raises:
-      InputError: an image does not decode.
-    """
-    samples: list[EvaluatedImage] = []
-    for image in detect_split(
-        detect, source, split, image_size=image_size, num_samples=num_samples
-    ):
-        measurement.add(image)
-        if on_image is not None:
-            on_image(image)
-        if image.pixels is not None:
-            samples.append(image)
-    return samples
 
 
 def evaluate(

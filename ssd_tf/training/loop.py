@@ -41,8 +41,7 @@ class TrainingRun:
     configurations name; config.json records the names all the same.
 
     Args:
-      detector_config: the detector to train.
-      train_config: how to train it.
+      detector_config, train_config: the detector, and how to train it.
       source: the data.
       run_dir: where the run is kept; created if it is not there.
       strategy: devices; `choose_strategy()` by default.

@@ -24,7 +24,6 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         self.steps = steps
 
     def __call__(self, step):
-        """The learning rate at an optimiser step, a scalar."""
         progress = (ops.cast(step, "float32") + 1.0) / (self.steps + 1.0)
         return self.schedule(step) * ops.minimum(progress, 1.0)
 
@@ -109,15 +108,8 @@ def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
     Caffe adds the decay to the gradient before the momentum, where Keras'
     own `weight_decay` is decoupled from it (Caffe, sgd_solver.cpp).
 
-    Args:
-      gradients: this replica's, one tensor per variable. Their sum over the
-        replicas is the gradient; the optimiser takes that sum.
-      variables: the trainable variables.
-      train_config: the configuration.
-      replicas: the `tf.distribute.ReplicaContext`.
-
-    Returns:
-      list of this replica's gradients, to be summed again.
+    The gradients of each replica in a `tf.distribute.ReplicaContext`, taken
+    and returned, add up to that of the batch; the optimiser takes their sum.
     """
     share = 1.0 / replicas.num_replicas_in_sync
     if train_config.gradient_clip_norm > 0.0:
@@ -161,7 +153,7 @@ class WeightAverage(tf.Module):
         ]
 
     def update(self):
-        """Takes the present weights into the average; works in a graph."""
+        """Takes the present weights into the average, also in a graph."""
         updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + updates) / (10.0 + updates))
         for average, source in zip(self.averages, self._sources(), strict=True):

@@ -1,4 +1,4 @@
-"""From what a person asks for to complete configurations."""
+"""Complete configurations from what a person asks for."""
 
 import dataclasses
 import math
@@ -73,8 +73,7 @@ def parse_box_sizes(
     """Fields of `DetectorConfig` from flags for sizes and ratios of anchors.
 
     Args:
-      min_sizes_px: one number per level, or None.
-      max_sizes_px: likewise; both or neither.
+      min_sizes_px, max_sizes_px: one number per level; both or neither.
       aspect_ratios: ratios of each level, as in "2;2,3;2,3;2,3;2;2".
 
     Raises:
@@ -123,9 +122,8 @@ def plan_training(
     Args:
       source: `ssd_tf.data.sources.base.Source`.
       recipe: and what replaces its values.
-      dataset: name of the source.
-      data_dir: where it lies; stored as an absolute path, so that the run can
-        be evaluated from another folder.
+      dataset, data_dir: name of the source and its folder, stored as an
+        absolute path, so that the run can be evaluated from another folder.
       backbone: of the detector; decides on the default weights.
       train_split, eval_split: None takes the data set's.
       seed: of the run.

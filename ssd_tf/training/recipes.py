@@ -75,7 +75,6 @@ RECIPES: dict[str, Recipe] = {
     ),
 }
 
-_FOLDER_RECIPE = "small_data"
 _NAMES = {
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
@@ -88,7 +87,7 @@ def default_recipe(dataset: str, image_size: int) -> str:
     """Key of the recipe for a data set ("voc/2007" is VOC) and input size."""
     family = dataset.partition("/")[0]
     names = (family, f"{family}_ssd{image_size}")
-    return next((name for name in names if name in RECIPES), _FOLDER_RECIPE)
+    return next((name for name in names if name in RECIPES), "small_data")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,8 +98,7 @@ class RecipeChoice:
       name: a key of `RECIPES`.
       values: fields of `Recipe`. The steps at which the rate drops keep their
         places in a run of other `steps`, unless they are given too.
-      scale_to_batch: fit the recipe to another batch size; see
-        `scaled_to_batch`.
+      scale_to_batch: apply `scaled_to_batch`.
       epochs: passes over the data, instead of steps.
 
     Raises:
@@ -128,16 +126,12 @@ class RecipeChoice:
             raise InputError("give --steps or --epochs, not both")
         if self.epochs is not None and not 0 < self.epochs < math.inf:
             raise InputError(f"--epochs must be above 0, got {self.epochs}")
-        if self.scale_to_batch:
-            self._check_scaling()
-
-    def _check_scaling(self) -> None:
-        if "learning_rate" in self.values:
+        if self.scale_to_batch and "learning_rate" in self.values:
             raise InputError(
                 "--scale_to_batch sets the learning rate, and learning_rate="
                 f"{self.values['learning_rate']:g} does too; give one of them"
             )
-        if "batch_size" not in self.values:
+        if self.scale_to_batch and "batch_size" not in self.values:
             raise InputError(
                 "--scale_to_batch fits the recipe to another batch size; give "
                 "--batch_size (the recipe's is "

@@ -35,11 +35,9 @@ class RunDir:
     def check(
         self, detector_config: DetectorConfig, train_config: TrainConfig
     ) -> None:
-        """Checks that `create` would take this configuration; writes nothing.
+        """Raises InputError where `create` would, and writes nothing.
 
-        Raises:
-          InputError: the directory holds another configuration, or files but
-            no configuration.
+        That is for another configuration, or files without a configuration.
         """
         if self.config_file.exists():
             self._check_same(detector_config, train_config)
@@ -77,11 +75,7 @@ class RunDir:
             ) from error
 
     def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
-        """The configurations the run was made with.
-
-        Raises:
-          InputError: there is no readable config.json.
-        """
+        """The run's configurations; InputError without a readable config.json."""
         if not self.config_file.exists():
             raise InputError(
                 f"{self.path} is not a run directory: it has no config.json, "
@@ -145,9 +139,7 @@ class RunDir:
     def restore(self, checkpoint: tf.train.Checkpoint, *, whole: bool) -> bool:
         """Restores the newest checkpoint; False if there is none.
 
-        Args:
-          checkpoint: the objects to restore.
-          whole: the file may hold nothing but these objects.
+        If `whole`, the file may hold nothing but these objects.
 
         Raises:
           InputError: it is of other objects than these.

@@ -33,16 +33,14 @@ class Trainer:
     """Model, optimiser and averaged weights, with the step that trains them.
 
     Args:
-      detector_config: the detector to build.
-      train_config: how to train it.
+      detector_config, train_config: the detector, and how to train it.
       strategy: the devices to train it on.
       loss: called as `MultiBoxLoss`, in place of the configurations' own.
       backbone, matcher: in place of those that `detector_config` names.
 
     Attributes:
       encoder: the `TargetEncoder` for the input pipeline.
-      model: the detector.
-      optimizer: its optimiser; `optimizer.iterations` counts the steps.
+      model, optimizer: the detector, and what counts its steps.
       average: `WeightAverage`, or None.
       bad_step: int64 scalar, the first step whose loss or gradient was not
         finite, or -1. The weights are of no use after it.
@@ -79,10 +77,7 @@ class Trainer:
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
     def checkpoint(self) -> tf.train.Checkpoint:
-        """Everything that a resumed run needs, apart from the data's order.
-
-        The data's order follows from the seed and the step.
-        """
+        """All that a resumed run needs; seed and step give the data's order."""
         parts = {"model": self.model, "optimizer": self.optimizer}
         if self.average is not None:
             parts["average"] = self.average

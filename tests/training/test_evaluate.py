@@ -8,15 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from ssd_tf import InputError
+from ssd_tf import InputError, training
 from ssd_tf.data.sources.base import ELEMENT_SPEC
 from ssd_tf.decoder import Detections
-from ssd_tf.evaluation import format_result, split_outputs
-from ssd_tf.training.evaluate import (
-    detect_split,
-    evaluate,
-    make_detect_function,
-)
+from ssd_tf.evaluation import Measurement, format_result, split_outputs
+from ssd_tf.training.evaluate import evaluate, make_detect_function
 
 # (size in pixels, objects: label, box yxyx, difficult)
 IMAGES = [
@@ -94,6 +90,20 @@ def truth(*, with_difficult):
     ]
 
 
+def images_of(detect, **values):
+    images = []
+    training.measure(
+        detect,
+        FakeSource(),
+        "val",
+        image_size=32,
+        measurement=Measurement(FakeSource.class_names),
+        on_image=images.append,
+        **values,
+    )
+    return images
+
+
 def measure(answers):
     return evaluate(detector(answers), FakeSource(), "val", image_size=32)[0]
 
@@ -167,9 +177,7 @@ def test_nothing_found():
 def test_images_come_in_order_without_padding():
     answers = truth(with_difficult=False)
     answers[1] = [(1, (0.0, 0.1, 0.5, 1.0), 0.8)]
-    found = list(
-        detect_split(detector(answers), FakeSource(), "val", image_size=32)
-    )
+    found = images_of(detector(answers))
     assert [image.image_id for image in found] == ["0.png", "1.png", "2.png"]
     assert [image.size for image in found] == [(40, 80), (60, 30), (50, 50)]
     assert [len(image.gt_boxes) for image in found] == [2, 0, 2]
@@ -211,9 +219,7 @@ def test_samples_are_the_first_images():
         assert sample.pixels.shape == (32, 32, 3)
         assert sample.pixels.dtype == np.uint8
         assert (sample.pixels == (9, 99, 199)).all()
-    images = detect_split(
-        nothing, FakeSource(), "val", image_size=32, num_samples=1
-    )
+    images = images_of(nothing, num_samples=1)
     assert [image.pixels is None for image in images] == [False, True, True]
 
 
