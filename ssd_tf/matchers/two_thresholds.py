@@ -8,7 +8,7 @@ from ssd_tf.matchers import base, overlaps
 
 
 class _TwoThresholdMatcher(base.Matcher):
-    """Positive above one IoU, background below another, between them ignored."""
+    """Positive above one IoU, background below another, between ignored."""
 
     positive_iou: float
     negative_iou: float

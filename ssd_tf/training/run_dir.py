@@ -75,7 +75,7 @@ class RunDir:
             ) from error
 
     def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
-        """The run's configurations; InputError without a readable config.json."""
+        """The run's configurations; InputError without a good config.json."""
         if not self.config_file.exists():
             raise InputError(
                 f"{self.path} is not a run directory: it has no config.json, "
