@@ -2,34 +2,63 @@
 
 Zoom-out and crop move the *view*, the rectangle of the image that will be
 seen; `Resample` turns the view into pixels, once; colours and flips come
-after it. Caffe changes the colours first. Here that happens to the resampled
-image, which has half of the pixels of a photograph. All operations are pixel
-by pixel; the two orders differ where an edge is interpolated and hue,
-saturation or clipping, which are not linear, apply.
+after it. Caffe changes the colours first: here they are those of half as many
+pixels. The two orders differ where an edge is interpolated and hue, saturation
+or clipping, which are not linear, apply.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import ClassVar
+import zlib
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, Protocol
 
 import tensorflow as tf
 
 from ssd_tf import box_ops
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import geometry, photometric
-from ssd_tf.data.augmentation.sample import Policy, Sample
 from ssd_tf.data.images import resampling
 from ssd_tf.errors import InputError
+
+_NUM_STREAMS = 5
+
+
+class Sample(NamedTuple):
+    """A training image on its way through a policy.
+
+    Attributes:
+      image: [H, W, 3] uint8 RGB; from `Resample` on [S, S, 3] float32 0..255.
+      view: [4] float32 yxyx, relative to the decoded image; may leave it.
+      gt_labels: [M] int32.
+      gt_boxes: [M, 4] float32 yxyx, relative to the decoded image; from
+        `Resample` on to what is seen.
+    """
+
+    image: tf.Tensor
+    view: tf.Tensor
+    gt_labels: tf.Tensor
+    gt_boxes: tf.Tensor
+
+
+class Operation(Protocol):
+    """A step of a policy: any callable of this form, best a frozen dataclass.
+
+    Its seed, [2] int32, comes from the name of its class and how many of that
+    class come before it, so what it draws does not depend on the other
+    operations. Those of this file declare one of five numbered streams instead.
+    """
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        """The changed sample, for an output of `size` x `size` pixels."""
+
+
+Policy = Sequence[Operation]
 
 
 @dataclasses.dataclass(frozen=True)
 class ZoomOut:
-    """Lays the image somewhere on a larger canvas; see `FillCanvas`.
-
-    Attributes:
-      max_ratio: largest canvas side over image side.
-    """
+    """Lays the image on a canvas of up to `max_ratio` times its sides."""
 
     max_ratio: float
     stream: ClassVar[int] = 0
@@ -55,9 +84,8 @@ class Crop:
 class Resample:
     """Makes the pixels of the view; drops objects with their centre outside.
 
-    Attributes:
-      interpolations: keys of `resampling.INTERPOLATIONS`, of which each image
-        draws one.
+    Each image draws one of the interpolations, keys of
+    `resampling.INTERPOLATIONS`.
     """
 
     interpolations: tuple[str, ...] = ("bilinear",)
@@ -86,11 +114,7 @@ class Resample:
 
 @dataclasses.dataclass(frozen=True)
 class DistortColours:
-    """Caffe's distortion of brightness, contrast, saturation and hue.
-
-    Attributes:
-      strength: fraction of Caffe's ranges.
-    """
+    """Caffe's distortion of colours, over a fraction of its ranges."""
 
     strength: float
     stream: ClassVar[int] = 2
@@ -106,11 +130,9 @@ class FillCanvas:
 
     It comes after the colours, which leave the canvas alone in Caffe, and
     before flips, which the view does not follow.
-
-    Attributes:
-      fill_rgb: R, G, B; the mean that Caffe fills the canvas with.
     """
 
+    # The mean that Caffe fills the canvas with.
     fill_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
 
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
@@ -131,11 +153,9 @@ _FLIPS: dict[str, tuple[Callable, Callable]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Flip:
-    """Mirrors half of the images; all three flips give all rotations by 90.
+    """Mirrors half of the images; all three kinds give all rotations by 90.
 
-    Attributes:
-      kind: "left_right", "up_down" or "transpose", which swaps rows and
-        columns.
+    A kind is "left_right", "up_down" or "transpose" (rows for columns).
     """
 
     kind: str
@@ -180,7 +200,7 @@ def build_policy(recipe: Recipe) -> Policy:
     """The policy that a recipe names, with its switches.
 
     Raises:
-      InputError: for an unknown name; lists the known ones.
+      InputError: the name is unknown.
     """
     if recipe.augmentation not in POLICIES:
         raise InputError(
@@ -193,3 +213,42 @@ def build_policy(recipe: Recipe) -> Policy:
         # With both mirrors, or half of the eight positions never come up.
         flips = [Flip(kind) for kind in _FLIPS]
     return policy + tuple(flip for flip in flips if flip not in policy)
+
+
+def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
+    """Transforms one image and its objects; the seed decides.
+
+    Args:
+      image: [H, W, 3] uint8 RGB.
+      gt_labels: [M] int32.
+      gt_boxes: [M, 4] float32 yxyx.
+      policy: what to do, in this order; with a `Resample`.
+      size: side of the output in pixels.
+      seed: [2] int32.
+
+    Returns:
+      `(image, gt_labels, gt_boxes)`: [size, size, 3] float32 RGB 0..255 and
+      the N <= M objects whose centre is still visible, clipped. N may be 0.
+    """
+    whole_image = tf.constant(geometry.WHOLE_IMAGE)
+    sample = Sample(image, whole_image, gt_labels, gt_boxes)
+    for operation, own_seed in zip(policy, _seeds(policy, seed)):
+        sample = operation(sample, seed=own_seed, size=size)
+    if sample.image.dtype != tf.float32:
+        raise ValueError(f"policy without Resample: {policy}")
+    image = tf.ensure_shape(sample.image, [size, size, 3])
+    return image, sample.gt_labels, sample.gt_boxes
+
+
+def _seeds(policy: Policy, seed):
+    """A [2] int32 seed for each operation."""
+    streams = tf.random.split(seed, _NUM_STREAMS)  # [5, 2]
+    names = [type(operation).__name__ for operation in policy]
+    for i, operation in enumerate(policy):
+        if hasattr(operation, "stream"):
+            yield streams[operation.stream]
+        else:
+            label = f"{names[i]} {names[:i].count(names[i])}"
+            yield tf.random.experimental.stateless_fold_in(
+                seed, zlib.crc32(label.encode()) >> 1  # int32
+            )

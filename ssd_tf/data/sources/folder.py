@@ -41,9 +41,8 @@ class FolderSource(abc.ABC):
         Args:
           data_dir: the folder.
           class_names: classes in index order; an object of any other is an
-            error. When not given, those that the layout lists; where it lists
-            none, the classes of all splits in alphabetical order, so that
-            training and evaluation agree.
+            error. By default those that the layout lists, or else the classes
+            of all splits in alphabetical order.
 
         Raises:
           InputError: the folder, a part of it, or every object is missing.
@@ -67,11 +66,7 @@ class FolderSource(abc.ABC):
 
     @abc.abstractmethod
     def _read_split(self, split: str) -> Iterable[RawImage]:
-        """The facts of the images that one split lists, in its order.
-
-        Raises:
-          InputError: the split as a whole cannot be used.
-        """
+        """The images that one split lists; see `base.Source.raw_images`."""
 
     def _where(self, split: str) -> pathlib.Path:
         """The file that lists a split, for messages."""
@@ -112,9 +107,9 @@ class FolderSource(abc.ABC):
         """Classes in index order.
 
         Raises:
-          InputError: classes are to be found and an annotation is broken, so
-            that its repair could change the indices.
+          InputError: an annotation to find them in is broken.
         """
+        # Its repair could change the indices.
         if self._broken:
             raise InputError(self._broken)
         return self._class_names
@@ -160,16 +155,13 @@ class FolderSource(abc.ABC):
         """The facts of one split, read when they are first needed."""
         if part in self._facts:
             return self._facts[part]
+        where = f"{self._where(part)}: split {part!r}"
         if part not in self.splits():
-            raise InputError(
-                f"{self._where(part)}: split {part!r} is missing; found:"
-                f" {', '.join(self.splits()) or 'none'}"
-            )
+            found = ", ".join(self.splits()) or "none"
+            raise InputError(f"{where} is missing; found: {found}")
         images = list(self._read_split(part))
         if not images:
-            raise InputError(
-                f"{self._where(part)}: split {part!r} lists no image"
-            )
+            raise InputError(f"{where} lists no image")
         self._facts[part] = images
         return images
 

@@ -18,12 +18,10 @@ class ImageIndex:
     """Paths and objects of I images with N objects in all.
 
     Attributes:
-      image_ids: I names the user recognises.
-      image_paths: I paths of image files.
+      image_ids, image_paths: I names and files.
       boxes: [N, 4] float32 yxyx, normalised, valid.
       labels: [N] int32, 1..C.
-      is_difficult: [N] bool.
-      is_crowd: [N] bool.
+      is_difficult, is_crowd: [N] bool.
       areas: [N] float32 fractions of the image.
       row_splits: [I + 1] int64; image i has objects
         row_splits[i]..row_splits[i + 1] - 1.
@@ -90,17 +88,17 @@ def build_index(
     class_names: Sequence[str],
     unknown_class: Callable[[RawImage, RawObject], str],
 ) -> ImageIndex:
-    """Makes the index of a split; logs what it replaces and drops.
+    """Makes the index of images without problems; logs what it changes.
 
     Args:
-      images: of the split, each once and without a problem.
+      images: of the split, each once.
       image_ids: the name of each.
       class_names: of the labels 1..C.
-      unknown_class: returns the error for an object of another class.
+      unknown_class: the error for an object of another class.
 
     Raises:
       InputError: an object is of another class, or the size of an image is
-        needed and its file cannot be read.
+        needed and cannot be read.
     """
     judged = rules.judge(images)
     image_of, sizes, keep = judged.image_of, judged.sizes, judged.is_usable

@@ -28,24 +28,21 @@ class UnionSource:
         self.class_names = self._sources[0].class_names
         self.category_ids = self._sources[0].category_ids
         self.default_splits = self._sources[0].default_splits
+        first = self._sources[0].name
         for source in self._sources[1:]:
-            if source.class_names != self.class_names:
-                raise InputError(
-                    f"{name}: {source.name} has other classes than"
-                    f" {self._sources[0].name}:"
-                    f" {', '.join(source.class_names)}"
-                )
-            if source.category_ids != self.category_ids:
-                raise InputError(
-                    f"{name}: {source.name} has other category ids than"
-                    f" {self._sources[0].name}:"
-                    f" {', '.join(map(str, source.category_ids))}"
-                )
+            for what, own, expected in (
+                ("classes", source.class_names, self.class_names),
+                ("category ids", source.category_ids, self.category_ids),
+            ):
+                if own != expected:
+                    raise InputError(
+                        f"{name}: {source.name} has other {what} than"
+                        f" {first}: {', '.join(map(str, own))}"
+                    )
 
     def splits(self) -> tuple[str, ...]:
         """The splits that at least one source has."""
-        known = {split for s in self._sources for split in s.splits()}
-        return tuple(sorted(known))
+        return tuple(sorted({n for s in self._sources for n in s.splits()}))
 
     def num_examples(self, split: str) -> int:
         """The number of images in a split."""
