@@ -2,9 +2,8 @@
 
 Zoom-out and crop move the *view*, the rectangle of the image that will be
 seen; `Resample` turns the view into pixels, once; colours and flips come
-after it. Caffe changes the colours first: here they are those of half as many
-pixels. The two orders differ where an edge is interpolated and hue, saturation
-or clipping, which are not linear, apply.
+after it. Caffe changes the colours first, of twice as many pixels; the orders
+differ where an edge is interpolated and a change is not linear.
 """
 
 import dataclasses
@@ -21,6 +20,7 @@ from ssd_tf.data.augmentation import geometry, photometric
 from ssd_tf.data.images import resampling
 from ssd_tf.errors import InputError
 
+# Numbered streams of random numbers, which operations of this file declare.
 _NUM_STREAMS = 5
 
 
@@ -44,9 +44,9 @@ class Sample(NamedTuple):
 class Operation(Protocol):
     """A step of a policy: any callable of this form, best a frozen dataclass.
 
-    Its seed, [2] int32, comes from the name of its class and how many of that
-    class come before it, so what it draws does not depend on the other
-    operations. Those of this file declare one of five numbered streams instead.
+    Unless it declares a stream, its seed, [2] int32, comes from the name of its
+    class and how many of that class come before it: what it draws does not
+    depend on other operations.
     """
 
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
@@ -84,8 +84,7 @@ class Crop:
 class Resample:
     """Makes the pixels of the view; drops objects with their centre outside.
 
-    Each image draws one of the interpolations, keys of
-    `resampling.INTERPOLATIONS`.
+    Each image draws one of the interpolations, `resampling.INTERPOLATIONS`.
     """
 
     interpolations: tuple[str, ...] = ("bilinear",)
@@ -94,10 +93,9 @@ class Resample:
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
         image, view, gt_labels, gt_boxes = sample
         gt_boxes, keep = geometry.visible_boxes(gt_boxes, view)
+        render = functools.partial(resampling.render, image, view, size)
         branches = [
-            functools.partial(
-                resampling.render, image, view, size, interpolation=name
-            )
+            functools.partial(render, interpolation=name)
             for name in self.interpolations
         ]
         index = tf.random.stateless_uniform(
@@ -128,17 +126,16 @@ class DistortColours:
 class FillCanvas:
     """Colours what the view shows beyond the image.
 
-    It comes after the colours, which leave the canvas alone in Caffe, and
-    before flips, which the view does not follow.
+    After the colours, which leave the canvas alone in Caffe, and before flips,
+    which the view does not follow.
     """
 
-    # The mean that Caffe fills the canvas with.
+    # Caffe's.
     fill_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
 
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        image = resampling.fill_outside(
-            sample.image, sample.view, fill_rgb=self.fill_rgb
-        )
+        image, view = sample.image, sample.view
+        image = resampling.fill_outside(image, view, fill_rgb=self.fill_rgb)
         return sample._replace(image=image)
 
 
@@ -182,8 +179,7 @@ POLICIES: dict[str, Policy] = {
         FillCanvas(),
         Flip("left_right"),
     ),
-    # Half of the colours and a little of the zoom-out: enough for pictures
-    # that one camera took.
+    # Milder: enough for pictures that one camera took.
     "ssd_light": (
         ZoomOut(max_ratio=1.5),
         Crop(),

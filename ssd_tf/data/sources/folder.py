@@ -187,7 +187,7 @@ class FolderSource(abc.ABC):
                 logging.warning(
                     "%s: split %s: dropped %d of %d boxes",
                     *(self._root, split, index.num_dropped),
-                    index.num_dropped + len(index.boxes),
+                    index.num_dropped + index.row_splits[-1],
                 )
         return self._indexes[split]
 

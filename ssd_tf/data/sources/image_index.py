@@ -1,7 +1,7 @@
 """The facts of image files in memory, and the dataset they give."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -19,10 +19,8 @@ class ImageIndex:
 
     Attributes:
       image_ids, image_paths: I names and files.
-      boxes: [N, 4] float32 yxyx, normalised, valid.
-      labels: [N] int32, 1..C.
-      is_difficult, is_crowd: [N] bool.
-      areas: [N] float32 fractions of the image.
+      columns: the facts of objects, [N, ...] each, by the keys and with the
+        dtypes of `base.ELEMENT_SPEC`.
       row_splits: [I + 1] int64; image i has objects
         row_splits[i]..row_splits[i + 1] - 1.
       num_dropped: number of boxes that were left out.
@@ -30,11 +28,7 @@ class ImageIndex:
 
     image_ids: Sequence[str]
     image_paths: Sequence[str]
-    boxes: np.ndarray
-    labels: np.ndarray
-    is_difficult: np.ndarray
-    is_crowd: np.ndarray
-    areas: np.ndarray
+    columns: Mapping[str, np.ndarray]
     row_splits: np.ndarray
     num_dropped: int
 
@@ -55,23 +49,15 @@ class ImageIndex:
         with tf.device("/CPU:0"):
             image_ids = tf.constant(self.image_ids, tf.string)  # [I]
             image_paths = tf.constant(self.image_paths, tf.string)  # [I]
-            boxes = tf.constant(self.boxes, tf.float32)  # [N, 4]
-            labels = tf.constant(self.labels, tf.int32)  # [N]
-            is_difficult = tf.constant(self.is_difficult, tf.bool)  # [N]
-            is_crowd = tf.constant(self.is_crowd, tf.bool)  # [N]
-            areas = tf.constant(self.areas, tf.float32)  # [N]
-            row_splits = tf.constant(self.row_splits, tf.int64)  # [I + 1]
+            columns = {k: tf.constant(v) for k, v in self.columns.items()}
+            row_splits = tf.constant(self.row_splits)  # [I + 1]
 
         def read_example(i):
             begin, end = row_splits[i], row_splits[i + 1]
             return {
                 "image": tf.io.read_file(image_paths[i]),
                 "image_id": image_ids[i],
-                "gt_boxes": boxes[begin:end],  # [M, 4]
-                "gt_labels": labels[begin:end],  # [M]
-                "gt_is_difficult": is_difficult[begin:end],  # [M]
-                "gt_is_crowd": is_crowd[begin:end],  # [M]
-                "gt_areas": areas[begin:end],  # [M]
+                **{k: v[begin:end] for k, v in columns.items()},  # [M, ...]
             }
 
         return indices.map(
@@ -115,14 +101,17 @@ def build_index(
     box_areas = box_ops.area(judged.boxes).numpy()
     areas = np.where(mask_areas > 0, mask_areas, box_areas)
     kept_counts = np.bincount(image_of[keep], minlength=len(images))
+    columns = {
+        "gt_boxes": judged.boxes,
+        "gt_labels": labels,
+        "gt_is_difficult": np.array([o.is_difficult for o in objects], bool),
+        "gt_is_crowd": np.array([o.is_crowd for o in objects], bool),
+        "gt_areas": areas.astype(np.float32),
+    }
     return ImageIndex(
         image_ids=image_ids,
         image_paths=[raw.image_path for raw in images],
-        boxes=judged.boxes[keep],
-        labels=labels[keep],
-        is_difficult=np.array([o.is_difficult for o in objects], bool)[keep],
-        is_crowd=np.array([o.is_crowd for o in objects], bool)[keep],
-        areas=areas.astype(np.float32)[keep],
+        columns={key: values[keep] for key, values in columns.items()},
         row_splits=np.concatenate([[0], np.cumsum(kept_counts)]),
         num_dropped=int(np.count_nonzero(~keep)),
     )

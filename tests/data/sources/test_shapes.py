@@ -8,7 +8,6 @@ from ssd_tf.data.sources import (
     registry,
     shapes,
     shapes_drawing,
-    shapes_textures,
 )
 
 
@@ -153,7 +152,7 @@ def test_painting():
     assert shapes_drawing._visible_box(owner, 1) == (5, 5, 6, 8)
 
 
-@pytest.mark.parametrize("texture", shapes_textures._TEXTURES)
+@pytest.mark.parametrize("texture", shapes_drawing._TEXTURES)
 def test_textures_stay_in_range(texture):
     for i in range(5):
         values = texture(np.random.default_rng(i), 40, 60)
