@@ -138,15 +138,12 @@ def find_format(encoded: bytes) -> ImageFormat | None:
 
 
 def decode(image_bytes):
-    """Decodes a file of any format in the table to what a person sees.
+    """Decodes a scalar string of any format, in graph, to what a person sees.
 
     Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG or WebP with
     transparency lies on white, as on a page; a GIF keeps the background that
     the decoder gives it. JPEG, PNG and WebP are turned as their Exif block
-    says. Everything runs in graph.
-
-    Args:
-      image_bytes: scalar string.
+    says.
 
     Returns:
       [H, W, 3] uint8 RGB; of an animation the first frame.
@@ -176,7 +173,7 @@ def _orientation(image_bytes):
 
 
 def _select(encoded, branch: Callable, *, otherwise: Callable):
-    """What `branch(format)()` returns, in graph; `otherwise()` of no format."""
+    """Calls `branch(format)` in graph, or `otherwise` of no known format."""
     for fmt in reversed(FORMATS.values()):
         otherwise = _either(encoded, fmt, branch(fmt), otherwise)
     return otherwise()

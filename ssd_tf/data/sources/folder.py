@@ -18,8 +18,8 @@ class FolderSource(abc.ABC):
     """A `base.Source` over a folder; a layout says what is in a split.
 
     A layout is a subclass with `name`, `expected`, `splits` and `_read_split`;
-    the other methods with an underscore are for layouts that list their
-    classes or number their images.
+    `_open`, `_where`, `_annotated_images`, `_choose_classes` and
+    `_unknown_class` may be overridden.
 
     Attributes:
       name: of the layout, a key of `registry.SOURCES`.
@@ -129,7 +129,9 @@ class FolderSource(abc.ABC):
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
         """Examples in the order of the annotations; see `base.Source`."""
-        return self._index(split).dataset(skip=skip)
+        end = max(skip, self.num_examples(split))
+        # The skip comes before the files are read.
+        return self.examples_at(split, tf.data.Dataset.range(skip, end))
 
     def examples_at(
         self, split: str, indices: tf.data.Dataset

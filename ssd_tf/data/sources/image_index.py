@@ -35,15 +35,8 @@ class ImageIndex:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def dataset(self, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples as in `base.ELEMENT_SPEC`, without the first `skip`."""
-        # The skip comes before the files are read.
-        return self.examples_at(
-            tf.data.Dataset.range(skip, max(skip, len(self)))
-        )
-
     def examples_at(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        """Examples at the positions that `indices` gives, in that order."""
+        """Examples as in `base.ELEMENT_SPEC` at positions, in that order."""
         # Input pipelines run on the CPU; on a GPU machine a tensor made
         # elsewhere would be copied back for every example.
         with tf.device("/CPU:0"):

@@ -50,7 +50,6 @@ class TfdsSource:
         """
         self._builder = builder
         self._without_annotations = without_annotations
-        self._dropped_boxes: dict[str, int] = {}
         self.default_splits = default_splits
         _prepare(builder)
         config = builder.builder_config
@@ -78,17 +77,13 @@ class TfdsSource:
         return self._builder.info.splits[split].num_examples
 
     def dropped_boxes(self, split: str) -> int:
-        """The number of boxes left out; reads the split once."""
-        if split not in self._dropped_boxes:
-            dropped = self._raw_dataset(split).map(
-                lambda raw: tf.math.count_nonzero(
-                    ~usable_boxes(raw["objects"]["bbox"])[1]
-                ),
-                num_parallel_calls=tf.data.AUTOTUNE,
+        """The number of boxes left out; reads the split."""
+        dropped = self._raw_dataset(split).map(
+            lambda raw: tf.math.count_nonzero(
+                ~usable_boxes(raw["objects"]["bbox"])[1]
             )
-            total = dropped.reduce(tf.constant(0, tf.int64), tf.add)
-            self._dropped_boxes[split] = int(total)
-        return self._dropped_boxes[split]
+        )
+        return int(dropped.reduce(tf.constant(0, tf.int64), tf.add))
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
         """Examples in the order of the files; see `base.Source`."""

@@ -12,13 +12,11 @@ from ssd_tf.errors import InputError
 class UnionSource:
     """Sources mixed as if they were one; see `base.Source`.
 
-    Their examples alternate by chance, always by the same one. One source
-    after the other would stay apart in the buffer in which training shuffles
-    and give batches of a single source.
+    Their examples alternate in a fixed random order: one source after the
+    other would stay apart in the buffer in which training shuffles.
 
-    A split means the split of that name in every source that has it. In
-    "a+b" each part is looked up by itself, so that a source may have one of
-    the two only. The default splits are those of the first source.
+    A split means the split of that name in every source that has it; of "a+b"
+    a source may have one part only. The default splits are the first source's.
     """
 
     def __init__(self, name: str, sources: Sequence[Source]):

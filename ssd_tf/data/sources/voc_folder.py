@@ -69,7 +69,6 @@ class VocFolder(FolderSource):
         return map(self._image, found)
 
     def _image(self, image_id: str) -> RawImage:
-        """The facts of an image and of its annotation, which may be broken."""
         if image_id not in self._read:
             xml = self._root / "Annotations" / f"{image_id}.xml"
             annotation = read_annotation(xml)

@@ -52,7 +52,7 @@ def test_boxes_are_tight_to_the_pixels_seen(monkeypatch):
     """Drawn on plain grey, everything that is not grey is in a box."""
     monkeypatch.setattr(
         shapes_drawing,
-        "background",
+        "_background",
         lambda rng, height, width: np.full((height, width, 3), 128, np.float32),
     )
     for i in range(30):
