@@ -14,44 +14,25 @@ from ssd_tf.errors import InputError
 
 
 class TrainingBatch(NamedTuple):
-    """B training images.
+    """B training images; objects are padded with zeros."""
 
-    Attributes:
-      images: [B, S, S, 3] float32 RGB 0..255.
-      targets: what the encoder returns, batched.
-      gt_boxes: [B, M, 4] float32 yxyx, padded with zeros; some strategies
-        compare them with predictions.
-      gt_labels: [B, M] int32, padded with 0.
-    """
-
-    images: tf.Tensor
-    targets: NamedTuple
-    gt_boxes: tf.Tensor
-    gt_labels: tf.Tensor
+    images: tf.Tensor  # [B, S, S, 3] float32 RGB 0..255
+    targets: NamedTuple  # what the encoder returns, batched
+    gt_boxes: tf.Tensor  # [B, M, 4] float32 yxyx
+    gt_labels: tf.Tensor  # [B, M] int32
 
 
 class EvaluationBatch(NamedTuple):
-    """B images with their objects.
+    """B images with their objects, padded with zeros."""
 
-    Attributes:
-      images: [B, S, S, 3] float32 RGB 0..255, or [B, H, W, 3] uint8.
-      image_ids: [B] string.
-      image_sizes: [B, 2] int32 height and width of the originals, pixels.
-      gt_boxes: [B, M, 4] float32 yxyx, padded with zeros.
-      gt_labels: [B, M] int32, padded with 0.
-      gt_is_difficult: [B, M] bool.
-      gt_is_crowd: [B, M] bool.
-      gt_areas: [B, M] float32 fractions of the image.
-    """
-
-    images: tf.Tensor
-    image_ids: tf.Tensor
-    image_sizes: tf.Tensor
-    gt_boxes: tf.Tensor
-    gt_labels: tf.Tensor
-    gt_is_difficult: tf.Tensor
-    gt_is_crowd: tf.Tensor
-    gt_areas: tf.Tensor
+    images: tf.Tensor  # [B, S, S, 3] float32 RGB 0..255 or [B, H, W, 3] uint8
+    image_ids: tf.Tensor  # [B] string
+    image_sizes: tf.Tensor  # [B, 2] int32 height, width of the originals, px
+    gt_boxes: tf.Tensor  # [B, M, 4] float32 yxyx
+    gt_labels: tf.Tensor  # [B, M] int32
+    gt_is_difficult: tf.Tensor  # [B, M] bool
+    gt_is_crowd: tf.Tensor  # [B, M] bool
+    gt_areas: tf.Tensor  # [B, M] float32 fractions of the image
 
 
 def training_batches(
@@ -71,8 +52,7 @@ def training_batches(
       source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
       encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
-      policy: operations on each image and its boxes, in their order; see
-        `ssd_tf.data.augmentation`.
+      policy: see `ssd_tf.data.augmentation`.
       image_size: side of the images in pixels.
       batch_size: images per batch.
       seed: of order and augmentation.
@@ -97,20 +77,10 @@ def training_batches(
 def prepare_example(
     example, seed, *, encoder: Callable, policy: Policy, image_size: int
 ) -> TrainingBatch:
-    """One example as it goes into a batch.
+    """One example as it goes into a batch, without the batch axis.
 
-    To see again what a run saw, give it the seed that
+    To see again what a run saw, give it the seed, [2] int32, that
     `ssd_tf.data.shuffling.example_seed` returns.
-
-    Args:
-      example: as in `ssd_tf.data.sources.base.ELEMENT_SPEC`.
-      seed: [2] int32.
-      encoder: (gt_labels, gt_boxes) -> targets; `TargetEncoder`.
-      policy: augmentation.
-      image_size: side of the image in pixels.
-
-    Returns:
-      `TrainingBatch` without the batch axis.
     """
     gt_labels, gt_boxes = sources.objects_to_learn(example)
     image, gt_labels, gt_boxes = augment(
@@ -130,14 +100,9 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """The examples of a split in order, once, padded.
 
-    Args:
-      source: `ssd_tf.data.sources.base.Source`.
-      split: one of its splits.
-      image_size: side to resize to; None leaves images whole.
-      batch_size: images per batch.
-
     Returns:
       `tf.data.Dataset` of `EvaluationBatch`; the last batch may be smaller.
+      Without an `image_size` images are left whole.
     """
 
     def prepare(example):
@@ -165,14 +130,13 @@ def evaluation_batches(
 def naming_undecodable(source, split: str):
     """A context in which errors about an image of a split name the image.
 
-    A graph knows no file names, so the image is looked for afterwards.
-
     Raises:
       InputError: naming the first image that cannot be read or decoded.
     """
     try:
         yield
     except tf.errors.InvalidArgumentError:
+        # A graph knows no file names.
         check_decodable(source, split)
         raise
 

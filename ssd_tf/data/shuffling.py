@@ -29,15 +29,10 @@ class RandomAccess(Protocol):
 
 
 def example_seed(seed: int, *, epoch, index):
-    """The seed of an example's augmentation.
+    """The seed [2] int32 of an example's augmentation.
 
-    Args:
-      seed: of the run.
-      epoch: scalar int, passes over the data that came before.
-      index: scalar int, position of the example in `dataset(split)`.
-
-    Returns:
-      [2] int32.
+    `index` is its position in `dataset(split)`, `epoch` the number of passes
+    over the data that came before; scalars.
     """
     return _fold(_fold([seed, _AUGMENTATION], epoch), index)
 
@@ -45,15 +40,9 @@ def example_seed(seed: int, *, epoch, index):
 def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
     """A source's examples over and over, each epoch in an order of its own.
 
-    Where a source can be read in any order, the order is a permutation of the
-    whole split, nothing waits in memory, and what is skipped is not read.
-    Elsewhere examples are drawn from a buffer.
-
-    Args:
-      source: `ssd_tf.data.sources.base.Source`, may be `RandomAccess` as well.
-      split: one of its splits.
-      seed: of the run.
-      skip: examples to leave out at the start; whole epochs cost nothing.
+    Of a source with `RandomAccess` the order is a permutation of the whole
+    split, nothing waits in memory, and what is skipped is not read. Of others
+    examples are drawn from a buffer; to skip whole epochs costs nothing.
 
     Returns:
       endless `tf.data.Dataset` of (example, [2] int32 seed).
@@ -125,7 +114,6 @@ def _order_seed(seed: int, epoch):
 
 
 def _fold(seed, number):
-    """A [2] int32 seed that depends on another and on a number."""
     return tf.random.experimental.stateless_fold_in(
         seed, tf.cast(number, tf.int32)
     )

@@ -1,11 +1,12 @@
 """Augmentation: what happens to a training image and its boxes."""
 
-from ssd_tf.data.augmentation.policy import POLICIES, build_policy
-from ssd_tf.data.augmentation.sample import (
+from ssd_tf.data.augmentation.policy import (
+    POLICIES,
     Operation,
     Policy,
     Sample,
     augment,
+    build_policy,
 )
 
 __all__ = [

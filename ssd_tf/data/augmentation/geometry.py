@@ -23,17 +23,10 @@ _MAX_ASPECT = 2.0
 
 
 def random_expand(seed, *, max_ratio, probability=0.5):
-    """A view of a larger canvas on which the image lies somewhere.
+    """A view [4] of a larger canvas on which the image lies somewhere.
 
-    Source: weiliu89/caffe, data_transformer.cpp, ExpandImage.
-
-    Args:
-      seed: [2] int32.
-      max_ratio: canvas side over image side, drawn from [1, max_ratio].
-      probability: of expanding at all.
-
-    Returns:
-      [4] float32 view yxyx; the whole image where it is not expanded.
+    Canvas side over image side is drawn from [1, max_ratio]. Source:
+    weiliu89/caffe, data_transformer.cpp, ExpandImage.
     """
     draw = tf.random.stateless_uniform([4], seed)
     ratio = tf.where(
@@ -51,12 +44,8 @@ def random_crop(seed, boxes):
     successful samplers is drawn (weiliu89/caffe, sampler.cpp). An image
     without objects stays whole.
 
-    Args:
-      seed: [2] int32.
-      boxes: [M, 4] float32 yxyx of the objects.
-
     Returns:
-      [4] float32 crop yxyx, in the coordinates of the boxes.
+      [4] float32 crop yxyx, in the coordinates of the boxes [M, 4].
     """
     seeds = tf.random.split(seed, 2)
     crops = _candidate_crops(seeds[0])  # [6, 50, 4]
@@ -98,21 +87,13 @@ def boxes_in_view(boxes, view):
 
 
 def keep_centred(boxes):
-    """Caffe's emit constraint: True for boxes [M, 4] with the centre inside.
-
-    Returns:
-      [M] bool; the border counts as inside.
-    """
+    """Caffe's emit constraint, [M] bool: the centre is not outside."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return tf.reduce_all((centre >= 0.0) & (centre <= 1.0), axis=-1)
 
 
 def visible_boxes(boxes, view):
-    """Boxes as far as a view shows them.
-
-    Args:
-      boxes: [M, 4] float32 yxyx.
-      view: [4] float32 yxyx.
+    """Boxes [M, 4] as far as a view [4] shows them.
 
     Returns:
       Boxes [M, 4] relative to the view, clipped, and [M] bool: True where

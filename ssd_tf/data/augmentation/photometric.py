@@ -18,15 +18,9 @@ _PROBABILITY = 0.5
 
 
 def distort(image, seed, *, strength=1.0):
-    """Distorts brightness, contrast, saturation and hue.
+    """Distorts brightness, contrast, saturation and hue of [H, W, 3] 0..255.
 
-    Args:
-      image: [H, W, 3] float32 RGB, 0..255.
-      seed: [2] int32.
-      strength: fraction of Caffe's ranges; 1 is the paper's.
-
-    Returns:
-      [H, W, 3] float32 RGB, 0..255.
+    `strength` is a fraction of Caffe's ranges; 1 is the paper's.
     """
     coins, amounts = tf.unstack(
         tf.random.stateless_uniform([2, 5], seed), axis=0
@@ -65,11 +59,8 @@ def adjust_saturation_and_hue(image, factor, turns):
 
     Args:
       image: [H, W, 3] float32 RGB, 0..255.
-      factor: scalar, of the saturation, which stops at 1.
-      turns: scalar, added to the hue; -0.5..0.5.
-
-    Returns:
-      [H, W, 3] float32 RGB, 0..255.
+      factor: of the saturation, which stops at 1.
+      turns: added to the hue; -0.5..0.5.
     """
     # Planes: TensorFlow is slow along an axis of three.
     red, green, blue = tf.unstack(tf.transpose(image, [2, 0, 1]))  # [H, W]

@@ -2,34 +2,63 @@
 
 Zoom-out and crop move the *view*, the rectangle of the image that will be
 seen; `Resample` turns the view into pixels, once; colours and flips come
-after it. Caffe changes the colours first. Here that happens to the resampled
-image, which has half of the pixels of a photograph. All operations are pixel
-by pixel; the two orders differ where an edge is interpolated and hue,
-saturation or clipping, which are not linear, apply.
+after it. Caffe changes the colours first, of twice as many pixels; the orders
+differ where an edge is interpolated and a change is not linear.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import ClassVar
+import zlib
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, Protocol
 
 import tensorflow as tf
 
 from ssd_tf import box_ops
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import geometry, photometric
-from ssd_tf.data.augmentation.sample import Policy, Sample
 from ssd_tf.data.images import resampling
 from ssd_tf.errors import InputError
+
+# Numbered streams of random numbers, which operations of this file declare.
+_NUM_STREAMS = 5
+
+
+class Sample(NamedTuple):
+    """A training image on its way through a policy.
+
+    Attributes:
+      image: [H, W, 3] uint8 RGB; from `Resample` on [S, S, 3] float32 0..255.
+      view: [4] float32 yxyx, relative to the decoded image; may leave it.
+      gt_labels: [M] int32.
+      gt_boxes: [M, 4] float32 yxyx, relative to the decoded image; from
+        `Resample` on to what is seen.
+    """
+
+    image: tf.Tensor
+    view: tf.Tensor
+    gt_labels: tf.Tensor
+    gt_boxes: tf.Tensor
+
+
+class Operation(Protocol):
+    """A step of a policy: any callable of this form, best a frozen dataclass.
+
+    Unless it declares a stream, its seed, [2] int32, comes from the name of its
+    class and how many of that class come before it: what it draws does not
+    depend on other operations.
+    """
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        """The changed sample, for an output of `size` x `size` pixels."""
+
+
+Policy = Sequence[Operation]
 
 
 @dataclasses.dataclass(frozen=True)
 class ZoomOut:
-    """Lays the image somewhere on a larger canvas; see `FillCanvas`.
-
-    Attributes:
-      max_ratio: largest canvas side over image side.
-    """
+    """Lays the image on a canvas of up to `max_ratio` times its sides."""
 
     max_ratio: float
     stream: ClassVar[int] = 0
@@ -55,9 +84,7 @@ class Crop:
 class Resample:
     """Makes the pixels of the view; drops objects with their centre outside.
 
-    Attributes:
-      interpolations: keys of `resampling.INTERPOLATIONS`, of which each image
-        draws one.
+    Each image draws one of the interpolations, `resampling.INTERPOLATIONS`.
     """
 
     interpolations: tuple[str, ...] = ("bilinear",)
@@ -66,10 +93,9 @@ class Resample:
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
         image, view, gt_labels, gt_boxes = sample
         gt_boxes, keep = geometry.visible_boxes(gt_boxes, view)
+        render = functools.partial(resampling.render, image, view, size)
         branches = [
-            functools.partial(
-                resampling.render, image, view, size, interpolation=name
-            )
+            functools.partial(render, interpolation=name)
             for name in self.interpolations
         ]
         index = tf.random.stateless_uniform(
@@ -86,11 +112,7 @@ class Resample:
 
 @dataclasses.dataclass(frozen=True)
 class DistortColours:
-    """Caffe's distortion of brightness, contrast, saturation and hue.
-
-    Attributes:
-      strength: fraction of Caffe's ranges.
-    """
+    """Caffe's distortion of colours, over a fraction of its ranges."""
 
     strength: float
     stream: ClassVar[int] = 2
@@ -104,19 +126,16 @@ class DistortColours:
 class FillCanvas:
     """Colours what the view shows beyond the image.
 
-    It comes after the colours, which leave the canvas alone in Caffe, and
-    before flips, which the view does not follow.
-
-    Attributes:
-      fill_rgb: R, G, B; the mean that Caffe fills the canvas with.
+    After the colours, which leave the canvas alone in Caffe, and before flips,
+    which the view does not follow.
     """
 
+    # Caffe's.
     fill_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
 
     def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        image = resampling.fill_outside(
-            sample.image, sample.view, fill_rgb=self.fill_rgb
-        )
+        image, view = sample.image, sample.view
+        image = resampling.fill_outside(image, view, fill_rgb=self.fill_rgb)
         return sample._replace(image=image)
 
 
@@ -131,11 +150,9 @@ _FLIPS: dict[str, tuple[Callable, Callable]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Flip:
-    """Mirrors half of the images; all three flips give all rotations by 90.
+    """Mirrors half of the images; all three kinds give all rotations by 90.
 
-    Attributes:
-      kind: "left_right", "up_down" or "transpose", which swaps rows and
-        columns.
+    A kind is "left_right", "up_down" or "transpose" (rows for columns).
     """
 
     kind: str
@@ -162,8 +179,7 @@ POLICIES: dict[str, Policy] = {
         FillCanvas(),
         Flip("left_right"),
     ),
-    # Half of the colours and a little of the zoom-out: enough for pictures
-    # that one camera took.
+    # Milder: enough for pictures that one camera took.
     "ssd_light": (
         ZoomOut(max_ratio=1.5),
         Crop(),
@@ -180,7 +196,7 @@ def build_policy(recipe: Recipe) -> Policy:
     """The policy that a recipe names, with its switches.
 
     Raises:
-      InputError: for an unknown name; lists the known ones.
+      InputError: the name is unknown.
     """
     if recipe.augmentation not in POLICIES:
         raise InputError(
@@ -193,3 +209,42 @@ def build_policy(recipe: Recipe) -> Policy:
         # With both mirrors, or half of the eight positions never come up.
         flips = [Flip(kind) for kind in _FLIPS]
     return policy + tuple(flip for flip in flips if flip not in policy)
+
+
+def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
+    """Transforms one image and its objects; the seed decides.
+
+    Args:
+      image: [H, W, 3] uint8 RGB.
+      gt_labels: [M] int32.
+      gt_boxes: [M, 4] float32 yxyx.
+      policy: what to do, in this order; with a `Resample`.
+      size: side of the output in pixels.
+      seed: [2] int32.
+
+    Returns:
+      `(image, gt_labels, gt_boxes)`: [size, size, 3] float32 RGB 0..255 and
+      the N <= M objects whose centre is still visible, clipped. N may be 0.
+    """
+    whole_image = tf.constant(geometry.WHOLE_IMAGE)
+    sample = Sample(image, whole_image, gt_labels, gt_boxes)
+    for operation, own_seed in zip(policy, _seeds(policy, seed)):
+        sample = operation(sample, seed=own_seed, size=size)
+    if sample.image.dtype != tf.float32:
+        raise ValueError(f"policy without Resample: {policy}")
+    image = tf.ensure_shape(sample.image, [size, size, 3])
+    return image, sample.gt_labels, sample.gt_boxes
+
+
+def _seeds(policy: Policy, seed):
+    """A [2] int32 seed for each operation."""
+    streams = tf.random.split(seed, _NUM_STREAMS)  # [5, 2]
+    names = [type(operation).__name__ for operation in policy]
+    for i, operation in enumerate(policy):
+        if hasattr(operation, "stream"):
+            yield streams[operation.stream]
+        else:
+            label = f"{names[i]} {names[:i].count(names[i])}"
+            yield tf.random.experimental.stateless_fold_in(
+                seed, zlib.crc32(label.encode()) >> 1  # int32
+            )

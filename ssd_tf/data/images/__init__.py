@@ -1,17 +1,15 @@
 """Pixels: encoded bytes -> upright RGB, and resampling."""
 
-from ssd_tf.data.images.decoding import (
-    decode,
-    header_size,
-    is_quarter_turn,
-    reason,
-    resize,
-)
 from ssd_tf.data.images.formats import (
     FORMATS,
     SUFFIXES,
     ImageFormat,
+    decode,
     find_format,
+    header_size,
+    is_quarter_turn,
+    reason,
+    resize,
 )
 
 __all__ = [

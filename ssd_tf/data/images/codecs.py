@@ -19,8 +19,8 @@ _WEBP_FLAGS_AT = 20
 _WEBP_ANIMATION_FLAG = 0x02
 _WEBP_ANIMATION_WITH_ALPHA = b"\x12"
 
-# BMP: of the file header and the DIB header, little-endian (Microsoft's
-# BITMAPFILEHEADER and BITMAPINFOHEADER), offset and size in bytes.
+# BMP: fields of both headers, little-endian (Microsoft's BITMAPFILEHEADER and
+# BITMAPINFOHEADER), offset and size in bytes.
 _BMP_PIXELS_AT = (10, 4)
 _BMP_DIB_SIZE = (14, 4)
 _BMP_BITS_PER_PIXEL = (28, 2)
@@ -157,14 +157,7 @@ def _first_bytes(image_bytes, count: int):
 
 
 def _on_white(pixels):
-    """Lays pixels on white where they are transparent.
-
-    Args:
-      pixels: [H, W, 1..4] uint8, gray or RGB, with or without alpha.
-
-    Returns:
-      [H, W, 3] uint8.
-    """
+    """[H, W, 1..4] gray or RGB, with or without alpha -> [H, W, 3] uint8."""
     channels = tf.shape(pixels)[-1]
     has_alpha = (channels == 2) | (channels == 4)
 

@@ -18,13 +18,11 @@ _ORIENTATION_TAG = 0x0112
 
 
 def orientation(block):
-    """The orientation that an Exif block tells.
+    """The orientation that an Exif block tells, scalar int32, 1..8.
 
     Args:
-      block: scalar string, the Exif block and what follows it; may be empty.
-
-    Returns:
-      scalar int32, 1..8; 1 where it tells none.
+      block: scalar string, the Exif block and what follows it; may be empty,
+        which gives 1.
     """
     is_tiff = tf.reduce_any(
         tf.strings.substr(block, 0, 4) == tf.constant(_TIFF_HEADERS)
@@ -92,15 +90,7 @@ def _orientation_in(tiff):
 
 
 def turn_upright(image, orientation):
-    """Undoes an Exif orientation.
-
-    Args:
-      image: [H, W, 3].
-      orientation: scalar int32, 1..8.
-
-    Returns:
-      [H, W, 3] or, of a quarter turn, [W, H, 3].
-    """
+    """Undoes an orientation of [H, W, 3]; a quarter turn gives [W, H, 3]."""
 
     def if_one_of(orientations, function, pixels):
         return tf.cond(

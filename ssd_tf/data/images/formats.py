@@ -1,9 +1,14 @@
-"""The table of image formats: how each is named, known, decoded and read.
+"""The table of image formats, and decoding by it.
 
-A format is added by one record here.
+A format is added by one record here. Training, evaluation and serving decode
+by the same graph.
 """
 
 import dataclasses
+import io
+import os
+import pathlib
+import re
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -11,6 +16,7 @@ import tensorflow as tf
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
+    Image,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -18,6 +24,7 @@ from PIL import (
 )
 
 from ssd_tf.data.images import codecs, exif
+from ssd_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +39,7 @@ class ImageFormat:
       decode: scalar string -> [H, W, 3] uint8 RGB, in graph; see `codecs`.
       open_header: reads the header only, by Pillow. `Image.open` would refuse
         large images, whose pixels could fill the memory.
-      exif_block: scalar string -> scalar string, in graph: the Exif block and
-        what follows it, empty without one. See `exif`.
+      exif_block: scalar string -> scalar string, in graph; see `exif`.
     """
 
     name: str
@@ -45,7 +51,7 @@ class ImageFormat:
     exif_block: Callable = exif.no_block
 
     def begins(self, encoded: bytes) -> bool:
-        """Returns True if a file is of this format by its first bytes."""
+        """True if a file is of this format by its first bytes."""
         return all(encoded[i : i + len(m)] == m for i, m in self.marks)
 
     def begins_in_graph(self, encoded):
@@ -72,7 +78,7 @@ def _has_length(at: int, *, beyond: int) -> Callable[[bytes], bool]:
     )
 
 
-# JPEG comes first: most data sets are, and `select` asks in this order.
+# JPEG comes first: most data sets are, and `_select` asks in this order.
 FORMATS: dict[str, ImageFormat] = {
     fmt.name: fmt
     for fmt in (
@@ -131,17 +137,43 @@ def find_format(encoded: bytes) -> ImageFormat | None:
     return next((f for f in FORMATS.values() if f.begins(encoded)), None)
 
 
-def select(encoded, branch: Callable, *, otherwise: Callable):
-    """Does in graph what depends on the format.
+def decode(image_bytes):
+    """Decodes a scalar string of any format, in graph, to what a person sees.
 
-    Args:
-      encoded: scalar string.
-      branch: `ImageFormat` -> what to do with a file of it; takes nothing.
-      otherwise: what to do with any other; takes nothing.
+    Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG or WebP with
+    transparency lies on white, as on a page; a GIF keeps the background that
+    the decoder gives it. JPEG, PNG and WebP are turned as their Exif block
+    says.
 
     Returns:
-      What the one that fits returns.
+      [H, W, 3] uint8 RGB; of an animation the first frame.
+
+    Raises:
+      tf.errors.InvalidArgumentError: not an image, a truncated one, or one
+        that TensorFlow does not decode, such as a BMP of 1 or 4 bits.
     """
+    image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
+    image = _select(
+        image_bytes,
+        lambda fmt: lambda: fmt.decode(image_bytes),
+        otherwise=lambda: codecs.decode_any(image_bytes),
+    )
+    image = tf.ensure_shape(image, [None, None, 3])
+    return exif.turn_upright(image, _orientation(image_bytes))
+
+
+def _orientation(image_bytes):
+    """The Exif orientation, scalar int32 1..8; 1 where the file tells none."""
+    block = _select(
+        image_bytes,
+        lambda fmt: lambda: fmt.exif_block(image_bytes),
+        otherwise=lambda: exif.no_block(image_bytes),
+    )
+    return exif.orientation(block)
+
+
+def _select(encoded, branch: Callable, *, otherwise: Callable):
+    """Calls `branch(format)` in graph, or `otherwise` of no known format."""
     for fmt in reversed(FORMATS.values()):
         otherwise = _either(encoded, fmt, branch(fmt), otherwise)
     return otherwise()
@@ -149,3 +181,57 @@ def select(encoded, branch: Callable, *, otherwise: Callable):
 
 def _either(encoded, fmt: ImageFormat, then: Callable, otherwise: Callable):
     return lambda: tf.cond(fmt.begins_in_graph(encoded), then, otherwise)
+
+
+def is_quarter_turn(image_bytes):
+    """True where `decode` swaps height and width; scalar bool, in graph."""
+    return _orientation(image_bytes) > 4
+
+
+def resize(image, size: int):
+    """Warps [.., H, W, 3] to [.., size, size, 3] float32, bilinearly.
+
+    The aspect ratio is not kept, as in the paper.
+    """
+    return tf.image.resize(image, [size, size])
+
+
+def header_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Width and height of an image file as shown, in pixels, by its header.
+
+    Raises:
+      InputError: the image cannot be read.
+    """
+    try:
+        encoded = pathlib.Path(path).read_bytes()
+        width_px, height_px = _stored_size(encoded)
+        is_turned = bool(_is_quarter_turn(encoded))
+    # Pillow's reader of WebP refuses large images by itself.
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: image cannot be read: {error}") from None
+    return (height_px, width_px) if is_turned else (width_px, height_px)
+
+
+def _stored_size(encoded: bytes) -> tuple[int, int]:
+    """Width and height before the Exif block turns the image."""
+    fmt = find_format(encoded)
+    try:
+        if fmt is not None:
+            with fmt.open_header(io.BytesIO(encoded)) as image:
+                return image.size
+    except SyntaxError:
+        pass  # Pillow says so of a header of another format.
+    raise ValueError(f"none of {', '.join(FORMATS)}, or damaged")
+
+
+# In a graph: eagerly it takes several times as long.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _is_quarter_turn(encoded):
+    with tf.device("/CPU:0"):
+        return is_quarter_turn(encoded)
+
+
+def reason(error: tf.errors.OpError) -> str:
+    """The message of an error, without TensorFlow's names of nodes."""
+    text = re.sub(r"{{.*?}}|\[Op:.*", "", error.message, flags=re.DOTALL)
+    return " ".join(text.split()).rstrip(".")

@@ -16,16 +16,10 @@ _BORDER = 1e-6
 
 
 def render(image, view, size: int, *, interpolation: str = "bilinear"):
-    """Resamples a view of an image, with pixel centres aligned.
+    """Resamples a view [4] of [H, W, 3], with pixel centres aligned.
 
     Of the whole image, "bilinear" gives what `tf.image.resize` gives. What a
     view shows beyond the image is left to `fill_outside`.
-
-    Args:
-      image: [H, W, 3] uint8 or float32, 0..255.
-      view: [4] float32 yxyx, relative to the image; may reach beyond it.
-      size: side of the output in pixels.
-      interpolation: a key of `INTERPOLATIONS`.
 
     Returns:
       [size, size, 3] float32, 0..255.
@@ -105,15 +99,9 @@ INTERPOLATIONS: dict[str, Callable] = {
 
 
 def fill_outside(pixels, view, *, fill_rgb):
-    """Colours the part of a rendered view that lies beyond the image.
+    """Colours what `render` made of a view [4] beyond the image.
 
-    Args:
-      pixels: [size, size, 3] float32, from `render`.
-      view: [4] float32 yxyx, as given to `render`.
-      fill_rgb: the colour.
-
-    Returns:
-      [size, size, 3] float32.
+    `pixels` are those of `render`, [size, size, 3]; so is the result.
     """
 
     def fill():

@@ -33,11 +33,10 @@ class RawObject(NamedTuple):
 
     Attributes:
       class_name: as written; may be unknown.
-      box: yxyx in pixels of the declared size, not clipped; may be inverted
-        or not finite.
+      box: yxyx in pixels of the declared size; may be of no use.
       place: where it stands, as in "box 3" or "annotation 17".
       is_difficult: VOC's mark of objects that evaluation leaves out.
-      is_crowd: whether the box holds a crowd (COCO's iscrowd).
+      is_crowd: COCO's mark of a box around several objects.
       area: of its mask, in square pixels; 0 where there is none.
     """
 
@@ -55,13 +54,12 @@ class RawImage:
 
     Attributes:
       image_id: a name the user recognises.
-      location: file of the annotation, or whatever else tells the user where
-        it stands.
+      location: of the annotation: its file, or a place in it.
       image_path: file of the image; the id where it has no file of its own.
       declared_size: (height, width) in pixels by the annotation; None where it
         does not tell; `UNIT_SIZE` where boxes are fractions.
       objects: in the order of the annotation.
-      problems: what is wrong with the annotation; a line each, with its place.
+      problems: of the annotation; a line each, with its place.
       missing: what to say where the image has no file; else empty.
       number: its id in the data set's own annotations; None without one.
       encoded: the image where it has no file of its own.
@@ -78,11 +76,7 @@ class RawImage:
     encoded: bytes | None = None
 
     def read(self) -> bytes:
-        """Returns the encoded image.
-
-        Raises:
-          OSError: the file is missing or cannot be read.
-        """
+        """The encoded image; raises OSError where that cannot be read."""
         if self.encoded is not None:
             return self.encoded
         if self.missing:
@@ -107,10 +101,7 @@ class Source(Protocol):
 
     @property
     def category_ids(self) -> tuple[int, ...]:
-        """Ids of the classes in the data set's own annotations.
-
-        1..C where it has none.
-        """
+        """Ids of the classes in its own annotations; 1..C without any."""
 
     @property
     def default_splits(self) -> tuple[str, str]:
@@ -126,16 +117,12 @@ class Source(Protocol):
         """The number of boxes of a split that cannot be used."""
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
-        """The examples of a split as in `ELEMENT_SPEC`.
+        """The examples of a split as in `ELEMENT_SPEC`, always in one order.
 
-        The order is always the same. Images are encoded bytes, as stored, so
-        that decoding can be fused with cropping. Boxes are clipped to the
-        image; those that are not finite or have no area are left out.
-
-        Args:
-          split: name of the split.
-          skip: number of leading examples to leave out. Cheaper than
-            `dataset(split).skip(n)`: a folder reads no image file of them.
+        Images are encoded bytes, as stored. Boxes are clipped to the image;
+        those that are not finite or have no area are left out. To `skip`
+        leading examples is cheaper than `dataset(split).skip(n)`: a folder
+        reads no image file of them.
         """
 
     def num_raw_images(self, split: str) -> int:
@@ -157,10 +144,7 @@ class NumberedImages(Protocol):
     """The part of a source whose annotations may number the images."""
 
     def image_ids(self, split: str) -> dict[str, int | str]:
-        """Ids in the data set's own annotations, by `image_id` of an example.
-
-        An image that is not in it has no other id than its name.
-        """
+        """Ids in the data set's own annotations, by `image_id`, if any."""
 
 
 def usable_class_names(source: Source) -> tuple[str, ...]:

@@ -24,8 +24,7 @@ _COCO_PREFIX = "instances_"
 class CocoFolder(FolderSource):
     """Annotations in JSON and images, as COCO or an annotation tool has them.
 
-    Annotations are looked for in this order; the first form that is there
-    counts, and gives the splits their names:
+    The first of these forms that is there counts, and names the splits:
 
       annotations/instances_<split>.json  COCO, CVAT
       annotations/<split>.json
@@ -34,15 +33,12 @@ class CocoFolder(FolderSource):
 
     The images of a split lie in <split>/, images/<split>/, images/ or beside
     these folders; the first that has the file counts. Its name may contain
-    folders. An image is called by that name; where two images of joined
-    splits have the same, all are called by their paths in the data folder.
+    folders, and names the image; where two images of joined splits have the
+    same, all are called by their paths in the data folder.
 
     Boxes are x, y, width, height in pixels from the left upper corner. Crowds
-    (iscrowd) are kept and marked. Images without annotations are kept.
-
-    Classes are the categories by id, which are the same in all splits; those
-    without objects may be left out. An annotation file is read when first
-    needed; its numbers are kept.
+    are kept and marked, images without annotations kept. Classes are the
+    categories by id, the same in all splits.
     """
 
     name = "coco_folder"
@@ -71,11 +67,12 @@ class CocoFolder(FolderSource):
         return asked or tuple(self._id_of)
 
     def _unknown_class(self, raw: RawImage, item: RawObject) -> str:
-        number = self._id_of.get(item.class_name)
-        if number is None:
-            what = f"{item.class_name} (no name)"
-        else:
-            what = f"category {number} ({item.class_name})"
+        name = item.class_name
+        what = (
+            f"category {self._id_of[name]} ({name})"
+            if name in self._id_of
+            else f"{name} (no name)"
+        )
         known = (f"{self._id_of[name]} ({name})" for name in self.class_names)
         return (
             f"{raw.location}: {item.place}: unknown {what}; known:"
@@ -116,24 +113,21 @@ class CocoFolder(FolderSource):
         root = self._root
         places = (root / split, root / "images" / split, root / "images", root)
         folders = [str(folder) for folder in places if folder.is_dir()]
+        looked_in = f"looked in {', '.join(folders)}"
         for image in annotations.images:
             location = f"{path}: image {image.image_id}"
             problems += [f"{location}: {what}" for what in image.problems]
-            found = _find(image.file_name, folders)
+            name = image.file_name
+            found = _find(name, folders)
+            missing = f"{location}: file {name!r} is missing; {looked_in}"
             yield RawImage(
-                image_id=image.file_name,
+                image_id=name,
                 location=location,
-                image_path=found or os.path.join(root, image.file_name),
+                image_path=found or os.path.join(root, name),
                 declared_size=image.declared_size,
                 objects=image.objects,
                 problems=tuple(problems),
-                missing=(
-                    ""
-                    if found
-                    else f"{location}: file"
-                    f" {image.file_name!r} is missing; looked in"
-                    f" {', '.join(folders)}"
-                ),
+                missing="" if found else missing,
                 number=image.image_id,
             )
             problems = []
@@ -153,11 +147,7 @@ class CocoFolder(FolderSource):
 
 
 def _find_annotations(root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Annotation files by split, sorted by name.
-
-    Raises:
-      InputError: the folder is missing, or has no such file.
-    """
+    """Annotation files by split, sorted by name."""
     if not root.is_dir():
         raise InputError(f"{root}: folder is missing")
     for pattern in _PATTERNS:

@@ -3,6 +3,8 @@
 The form: https://cocodataset.org/#format-data, "Object Detection".
 """
 
+import contextlib
+import gc
 import json
 import math
 import pathlib
@@ -25,7 +27,7 @@ class CocoImage(NamedTuple):
       file_name: with forward slashes.
       declared_size: (height, width) in pixels; None if missing or unusable.
       objects: those that are complete, in the order of the file.
-      problems: what is wrong with the image's other annotations; a line each.
+      problems: of the other objects; a line each.
     """
 
     image_id: int | str
@@ -36,17 +38,11 @@ class CocoImage(NamedTuple):
 
 
 class CocoAnnotations(NamedTuple):
-    """One annotation file.
+    """One annotation file; its problems belong to none of the images."""
 
-    Attributes:
-      categories: names by id, sorted by id.
-      images: in the order of the file.
-      problems: what is wrong and belongs to none of the images; a line each.
-    """
-
-    categories: dict[int, str]
-    images: list[CocoImage]
-    problems: list[str]
+    categories: dict[int, str]  # names by id, sorted by id
+    images: list[CocoImage]  # in the order of the file
+    problems: list[str]  # a line each
 
 
 class _Broken(Exception):
@@ -62,15 +58,28 @@ def read_coco(path: pathlib.Path) -> CocoAnnotations:
       InputError: the file cannot be read, is not JSON, lacks a part, or its
         categories are broken.
     """
-    content = _load(path)
+    with _without_garbage_collection():
+        content = _load(path)
+        try:
+            categories = _categories(content["categories"])
+        except _Broken as error:
+            raise InputError(f"{path}: {error}") from None
+        problems: list[str] = []
+        images = dict(_images(content["images"], problems))
+        _add_objects(images, content["annotations"], categories, problems)
+        return CocoAnnotations(categories, list(images.values()), problems)
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    # It would look through millions of new objects for cycles in vain.
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
-        categories = _categories(content["categories"])
-    except _Broken as error:
-        raise InputError(f"{path}: {error}") from None
-    problems: list[str] = []
-    images = dict(_images(content["images"], problems))
-    _add_objects(images, content["annotations"], categories, problems)
-    return CocoAnnotations(categories, list(images.values()), problems)
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _load(path: pathlib.Path) -> dict[str, list]:

@@ -18,8 +18,8 @@ class FolderSource(abc.ABC):
     """A `base.Source` over a folder; a layout says what is in a split.
 
     A layout is a subclass with `name`, `expected`, `splits` and `_read_split`;
-    the other methods with an underscore are for layouts that list their
-    classes or number their images.
+    `_open`, `_where`, `_annotated_images`, `_choose_classes` and
+    `_unknown_class` may be overridden.
 
     Attributes:
       name: of the layout, a key of `registry.SOURCES`.
@@ -41,9 +41,8 @@ class FolderSource(abc.ABC):
         Args:
           data_dir: the folder.
           class_names: classes in index order; an object of any other is an
-            error. When not given, those that the layout lists; where it lists
-            none, the classes of all splits in alphabetical order, so that
-            training and evaluation agree.
+            error. By default those that the layout lists, or else the classes
+            of all splits in alphabetical order.
 
         Raises:
           InputError: the folder, a part of it, or every object is missing.
@@ -67,11 +66,7 @@ class FolderSource(abc.ABC):
 
     @abc.abstractmethod
     def _read_split(self, split: str) -> Iterable[RawImage]:
-        """The facts of the images that one split lists, in its order.
-
-        Raises:
-          InputError: the split as a whole cannot be used.
-        """
+        """The images that one split lists; see `base.Source.raw_images`."""
 
     def _where(self, split: str) -> pathlib.Path:
         """The file that lists a split, for messages."""
@@ -112,9 +107,9 @@ class FolderSource(abc.ABC):
         """Classes in index order.
 
         Raises:
-          InputError: classes are to be found and an annotation is broken, so
-            that its repair could change the indices.
+          InputError: an annotation to find them in is broken.
         """
+        # Its repair could change the indices.
         if self._broken:
             raise InputError(self._broken)
         return self._class_names
@@ -134,7 +129,9 @@ class FolderSource(abc.ABC):
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
         """Examples in the order of the annotations; see `base.Source`."""
-        return self._index(split).dataset(skip=skip)
+        end = max(skip, self.num_examples(split))
+        # The skip comes before the files are read.
+        return self.examples_at(split, tf.data.Dataset.range(skip, end))
 
     def examples_at(
         self, split: str, indices: tf.data.Dataset
@@ -160,16 +157,13 @@ class FolderSource(abc.ABC):
         """The facts of one split, read when they are first needed."""
         if part in self._facts:
             return self._facts[part]
+        where = f"{self._where(part)}: split {part!r}"
         if part not in self.splits():
-            raise InputError(
-                f"{self._where(part)}: split {part!r} is missing; found:"
-                f" {', '.join(self.splits()) or 'none'}"
-            )
+            found = ", ".join(self.splits()) or "none"
+            raise InputError(f"{where} is missing; found: {found}")
         images = list(self._read_split(part))
         if not images:
-            raise InputError(
-                f"{self._where(part)}: split {part!r} lists no image"
-            )
+            raise InputError(f"{where} lists no image")
         self._facts[part] = images
         return images
 
@@ -195,7 +189,7 @@ class FolderSource(abc.ABC):
                 logging.warning(
                     "%s: split %s: dropped %d of %d boxes",
                     *(self._root, split, index.num_dropped),
-                    index.num_dropped + len(index.boxes),
+                    index.num_dropped + index.row_splits[-1],
                 )
         return self._indexes[split]
 

@@ -1,7 +1,7 @@
 """The facts of image files in memory, and the dataset they give."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -18,13 +18,9 @@ class ImageIndex:
     """Paths and objects of I images with N objects in all.
 
     Attributes:
-      image_ids: I names the user recognises.
-      image_paths: I paths of image files.
-      boxes: [N, 4] float32 yxyx, normalised, valid.
-      labels: [N] int32, 1..C.
-      is_difficult: [N] bool.
-      is_crowd: [N] bool.
-      areas: [N] float32 fractions of the image.
+      image_ids, image_paths: I names and files.
+      columns: the facts of objects, [N, ...] each, by the keys and with the
+        dtypes of `base.ELEMENT_SPEC`.
       row_splits: [I + 1] int64; image i has objects
         row_splits[i]..row_splits[i + 1] - 1.
       num_dropped: number of boxes that were left out.
@@ -32,48 +28,29 @@ class ImageIndex:
 
     image_ids: Sequence[str]
     image_paths: Sequence[str]
-    boxes: np.ndarray
-    labels: np.ndarray
-    is_difficult: np.ndarray
-    is_crowd: np.ndarray
-    areas: np.ndarray
+    columns: Mapping[str, np.ndarray]
     row_splits: np.ndarray
     num_dropped: int
 
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def dataset(self, *, skip: int = 0) -> tf.data.Dataset:
-        """Examples as in `base.ELEMENT_SPEC`, without the first `skip`."""
-        # The skip comes before the files are read.
-        return self.examples_at(
-            tf.data.Dataset.range(skip, max(skip, len(self)))
-        )
-
     def examples_at(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        """Examples at the positions that `indices` gives, in that order."""
+        """Examples as in `base.ELEMENT_SPEC` at positions, in that order."""
         # Input pipelines run on the CPU; on a GPU machine a tensor made
         # elsewhere would be copied back for every example.
         with tf.device("/CPU:0"):
             image_ids = tf.constant(self.image_ids, tf.string)  # [I]
             image_paths = tf.constant(self.image_paths, tf.string)  # [I]
-            boxes = tf.constant(self.boxes, tf.float32)  # [N, 4]
-            labels = tf.constant(self.labels, tf.int32)  # [N]
-            is_difficult = tf.constant(self.is_difficult, tf.bool)  # [N]
-            is_crowd = tf.constant(self.is_crowd, tf.bool)  # [N]
-            areas = tf.constant(self.areas, tf.float32)  # [N]
-            row_splits = tf.constant(self.row_splits, tf.int64)  # [I + 1]
+            columns = {k: tf.constant(v) for k, v in self.columns.items()}
+            row_splits = tf.constant(self.row_splits)  # [I + 1]
 
         def read_example(i):
             begin, end = row_splits[i], row_splits[i + 1]
             return {
                 "image": tf.io.read_file(image_paths[i]),
                 "image_id": image_ids[i],
-                "gt_boxes": boxes[begin:end],  # [M, 4]
-                "gt_labels": labels[begin:end],  # [M]
-                "gt_is_difficult": is_difficult[begin:end],  # [M]
-                "gt_is_crowd": is_crowd[begin:end],  # [M]
-                "gt_areas": areas[begin:end],  # [M]
+                **{k: v[begin:end] for k, v in columns.items()},  # [M, ...]
             }
 
         return indices.map(
@@ -90,17 +67,17 @@ def build_index(
     class_names: Sequence[str],
     unknown_class: Callable[[RawImage, RawObject], str],
 ) -> ImageIndex:
-    """Makes the index of a split; logs what it replaces and drops.
+    """Makes the index of images without problems; logs what it changes.
 
     Args:
-      images: of the split, each once and without a problem.
+      images: of the split, each once.
       image_ids: the name of each.
       class_names: of the labels 1..C.
-      unknown_class: returns the error for an object of another class.
+      unknown_class: the error for an object of another class.
 
     Raises:
       InputError: an object is of another class, or the size of an image is
-        needed and its file cannot be read.
+        needed and cannot be read.
     """
     judged = rules.judge(images)
     image_of, sizes, keep = judged.image_of, judged.sizes, judged.is_usable
@@ -117,14 +94,17 @@ def build_index(
     box_areas = box_ops.area(judged.boxes).numpy()
     areas = np.where(mask_areas > 0, mask_areas, box_areas)
     kept_counts = np.bincount(image_of[keep], minlength=len(images))
+    columns = {
+        "gt_boxes": judged.boxes,
+        "gt_labels": labels,
+        "gt_is_difficult": np.array([o.is_difficult for o in objects], bool),
+        "gt_is_crowd": np.array([o.is_crowd for o in objects], bool),
+        "gt_areas": areas.astype(np.float32),
+    }
     return ImageIndex(
         image_ids=image_ids,
         image_paths=[raw.image_path for raw in images],
-        boxes=judged.boxes[keep],
-        labels=labels[keep],
-        is_difficult=np.array([o.is_difficult for o in objects], bool)[keep],
-        is_crowd=np.array([o.is_crowd for o in objects], bool)[keep],
-        areas=areas.astype(np.float32)[keep],
+        columns={key: values[keep] for key, values in columns.items()},
         row_splits=np.concatenate([[0], np.cumsum(kept_counts)]),
         num_dropped=int(np.count_nonzero(~keep)),
     )

@@ -111,9 +111,8 @@ def build_source(
 
     Args:
       dataset: a name in `SOURCES`.
-      data_dir: the folder itself for a folder layout, else the folder where
-        tensorflow_datasets keeps its data (by default
-        ~/tensorflow_datasets).
+      data_dir: the folder itself for a folder layout, else that of
+        tensorflow_datasets (by default ~/tensorflow_datasets).
       class_names: the classes in index order. A folder is read with these;
         other data sets have their own, which these must equal.
 

@@ -1,8 +1,4 @@
-"""The rules by which annotations are read, each stated once.
-
-Training, evaluation, `anchors` and `validate` go by them, so that none can
-disagree with another.
-"""
+"""The rules by which every reader of annotations goes, each stated once."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -16,10 +12,7 @@ from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject, Source
 
 
 def usable_boxes(boxes):
-    """Clips boxes to the image and tells which can be used.
-
-    Args:
-      boxes: [M, 4] float32 yxyx, normalised; any numbers.
+    """Clips boxes [M, 4], any numbers, to the image.
 
     Returns:
       Boxes [M, 4] in [0, 1], and [M] bool: the box is finite and has an area
@@ -33,9 +26,6 @@ def usable_boxes(boxes):
 
 def objects_to_learn(example):
     """Labels [N] and boxes [N, 4] of an example, crowds left out.
-
-    Args:
-      example: as in `base.ELEMENT_SPEC`.
 
     Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
     stored as difficult there.
@@ -67,10 +57,9 @@ def labels_of(
 def mark_repeats(
     images: Iterable[RawImage],
 ) -> Iterator[tuple[RawImage, bool]]:
-    """Images of a split, each with whether its file has been listed before.
+    """Images of a split, each with True if its file has been listed before.
 
-    Those are taken once: trainval+val, for one, would show and count images
-    twice.
+    Those are taken once: trainval+val, for one, lists images twice.
     """
     seen: set[str] = set()
     for raw in images:
@@ -99,7 +88,7 @@ def judge(images: Sequence[RawImage]) -> Judged:
     """Judges the objects of images.
 
     Raises:
-      InputError: the size of an image is needed and its file cannot be read.
+      InputError: the size of an image is needed and cannot be read.
     """
     counts = [len(raw.objects) for raw in images]
     image_of = np.repeat(np.arange(len(images)), counts)  # [N]

@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ssd_tf.data.sources.shapes_textures import background
-
 _MIN_IMAGE_PX, _MAX_IMAGE_PX = 240, 360
 _MAX_OBJECTS = 6
 # Longer side of an object, as a part of the shorter side of the image.
@@ -23,12 +21,11 @@ _SUPERSAMPLING = 2
 
 
 class Drawing(NamedTuple):
-    """A picture [H, W, 3] uint8, boxes [M, 4] float32 yxyx normalised, and
-    zero-based labels [M]."""
+    """A picture and its objects."""
 
-    image: np.ndarray
-    boxes: np.ndarray
-    labels: list[int]
+    image: np.ndarray  # [H, W, 3] uint8
+    boxes: np.ndarray  # [M, 4] float32 yxyx, normalised
+    labels: list[int]  # [M], zero-based
 
 
 class _Placed(NamedTuple):
@@ -72,7 +69,7 @@ CLASS_NAMES = tuple(_OUTLINES)
 def draw(rng: np.random.Generator) -> Drawing:
     """Draws a picture of 1 to 6 objects with all its random choices."""
     height, width = rng.integers(_MIN_IMAGE_PX, _MAX_IMAGE_PX, 2, endpoint=True)
-    canvas = background(rng, height, width)  # [H, W, 3] float32
+    canvas = _background(rng, height, width)  # [H, W, 3] float32
     owner = np.full((height, width), -1, np.int8)  # index of what is on top
     placed: list[_Placed] = []
     sides = _random_sides(rng, min(height, width))
@@ -105,13 +102,7 @@ def _random_sides(rng, image_side_px: int) -> np.ndarray:
 
 
 def _propose(rng, side_px: float, canvas: np.ndarray) -> _Placed | None:
-    """A random object in a random place, if it stands out from what is there.
-
-    Args:
-      rng: source of the choices.
-      side_px: longer side of the object.
-      canvas: [H, W, 3] what has been painted so far.
-    """
+    """A random object in a random place, if it stands out on the canvas."""
     label = int(rng.integers(len(CLASS_NAMES)))
     alpha = _coverage(rng, _OUTLINES[CLASS_NAMES[label]], side_px)
     height, width = alpha.shape
@@ -155,13 +146,9 @@ def _extent(mask: np.ndarray) -> tuple[slice, slice]:
 
 
 def _is_clear(item: _Placed, owner: np.ndarray, placed: list[_Placed]) -> bool:
-    """True if `item` differs in colour from every object it covers, and
-    leaves enough of each to be seen.
+    """True if `item` differs in colour from all it covers, and leaves enough.
 
-    Args:
-      item: what is to be painted next.
-      owner: [H, W] int8, index in `placed` of what is on top, or -1.
-      placed: what has been painted so far.
+    `owner` [H, W] holds the index in `placed` of what is on top, or -1.
     """
     after = owner.copy()
     after[item.window][item.mask] = len(placed)
@@ -200,3 +187,56 @@ def _visible_box(owner: np.ndarray, index: int) -> tuple[int, int, int, int]:
     """The yxyx pixel box of what is seen of an object."""
     rows, columns = _extent(owner == index)
     return rows.start, columns.start, rows.stop, columns.stop
+
+
+def _background(rng, height_px: int, width_px: int) -> np.ndarray:
+    """A base colour with two textures of random strength on it, [H, W, 3]."""
+    canvas = np.empty((height_px, width_px, 3), np.float32)
+    # A dull colour: objects are of any colour, and stand out.
+    canvas[:] = rng.uniform(60, 195) + rng.uniform(-25, 25, 3)
+    for i in rng.choice(len(_TEXTURES), 2, replace=False):
+        texture = _TEXTURES[i](rng, height_px, width_px)  # [H, W, 3 or 1]
+        canvas += rng.uniform(5, 25) * texture
+    return canvas
+
+
+def _gradient(rng, height_px, width_px):
+    _, ramp = _rotated_grid(rng, height_px, width_px)
+    ramp = 2 * (ramp - ramp.min()) / np.ptp(ramp) - 1
+    return ramp[..., None] * rng.uniform(-1, 1, 3).astype(np.float32)
+
+
+def _stripes(rng, height_px, width_px):
+    _, x = _rotated_grid(rng, height_px, width_px)
+    period_px = rng.uniform(8, 40)
+    return np.sin(x * (2 * np.pi / period_px))[..., None]
+
+
+def _blobs(rng, height_px, width_px):
+    return _smooth_noise(rng, height_px, width_px, cell_px=rng.uniform(30, 90))
+
+
+def _grain(rng, height_px, width_px):
+    return _smooth_noise(rng, height_px, width_px, cell_px=rng.uniform(2, 5))
+
+
+_TEXTURES = (_gradient, _stripes, _blobs, _grain)
+
+
+def _rotated_grid(rng, height_px, width_px):
+    """Coordinates y, x in pixels, each [H, W], in a random direction."""
+    y = np.arange(height_px, dtype=np.float32)[:, None]
+    x = np.arange(width_px, dtype=np.float32)
+    angle = rng.uniform(0, 2 * np.pi)
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    return cos * y - sin * x, sin * y + cos * x
+
+
+def _smooth_noise(rng, height_px, width_px, *, cell_px):
+    """[H, W, 3] noise in -1..1 that is smooth over cells of `cell_px`."""
+    rows, columns = int(height_px / cell_px) + 2, int(width_px / cell_px) + 2
+    coarse = rng.integers(0, 256, (rows, columns, 3), np.uint8)
+    fine = Image.fromarray(coarse).resize(
+        (width_px, height_px), Image.Resampling.BICUBIC
+    )
+    return np.asarray(fine, np.float32) / 127.5 - 1.0

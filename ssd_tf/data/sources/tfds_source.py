@@ -1,5 +1,6 @@
 """Data sets of tensorflow_datasets."""
 
+import itertools
 import os
 import pathlib
 import urllib.error
@@ -38,18 +39,17 @@ class TfdsSource:
         """Prepares the data set, downloading it where needed.
 
         Args:
-          builder: the builder of the data set.
-          default_splits: the splits for training and for evaluation.
+          builder: of the data set.
+          default_splits: for training and for evaluation.
           without_annotations: splits that have images only, and are refused.
           id_of_class: category ids by class name; by default 1..C.
 
         Raises:
-          InputError: the data set is not there and cannot be downloaded, or
-            it has a class without an id.
+          InputError: it is not there and cannot be downloaded, or it has a
+            class without an id.
         """
         self._builder = builder
         self._without_annotations = without_annotations
-        self._dropped_boxes: dict[str, int] = {}
         self.default_splits = default_splits
         _prepare(builder)
         config = builder.builder_config
@@ -57,8 +57,7 @@ class TfdsSource:
         labels = builder.info.features["objects"]["label"]
         self.class_names = tuple(labels.names)
         if id_of_class is None:
-            ids = range(1, len(self.class_names) + 1)
-            id_of_class = dict(zip(self.class_names, ids))
+            id_of_class = dict(zip(self.class_names, itertools.count(1)))
         for class_name in self.class_names:
             if class_name not in id_of_class:
                 raise InputError(
@@ -78,28 +77,19 @@ class TfdsSource:
         return self._builder.info.splits[split].num_examples
 
     def dropped_boxes(self, split: str) -> int:
-        """The number of boxes left out; reads the split once."""
-        if split not in self._dropped_boxes:
-            dropped = self._raw_dataset(split).map(
-                lambda raw: tf.math.count_nonzero(
-                    ~usable_boxes(raw["objects"]["bbox"])[1]
-                ),
-                num_parallel_calls=tf.data.AUTOTUNE,
+        """The number of boxes left out; reads the split."""
+        dropped = self._raw_dataset(split).map(
+            lambda raw: tf.math.count_nonzero(
+                ~usable_boxes(raw["objects"]["bbox"])[1]
             )
-            total = dropped.reduce(tf.constant(0, tf.int64), tf.add)
-            self._dropped_boxes[split] = int(total)
-        return self._dropped_boxes[split]
+        )
+        return int(dropped.reduce(tf.constant(0, tf.int64), tf.add))
 
     def dataset(self, split: str, *, skip: int = 0) -> tf.data.Dataset:
         """Examples in the order of the files; see `base.Source`."""
-        return (
-            self._raw_dataset(split)
-            .skip(skip)
-            .map(
-                _to_element,
-                num_parallel_calls=tf.data.AUTOTUNE,
-                deterministic=True,
-            )
+        raw_examples = self._raw_dataset(split).skip(skip)
+        return raw_examples.map(
+            _to_element, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
 
     def image_ids(self, split: str) -> dict[str, int | str]:
@@ -109,10 +99,7 @@ class TfdsSource:
         pairs = self._raw_dataset(split).map(
             lambda raw: (raw["image/filename"], raw["image/id"])
         )
-        return {
-            name.decode(): int(number)
-            for name, number in pairs.as_numpy_iterator()
-        }
+        return {k.decode(): int(v) for k, v in pairs.as_numpy_iterator()}
 
     def num_raw_images(self, split: str) -> int:
         """See `base.Source`."""
@@ -124,7 +111,6 @@ class TfdsSource:
             yield self._raw_image(raw, split)
 
     def _raw_image(self, raw, split: str) -> RawImage:
-        """The facts of a tfds example of NumPy values."""
         objects = raw["objects"]
         image_id = raw["image/filename"].decode()
         none = np.zeros(len(objects["label"]), bool)
@@ -165,19 +151,15 @@ class TfdsSource:
         for part in split.split("+"):
             # "train[:10%]" is a part of a split, in the notation of tfds.
             name = part.partition("[")[0]
-            if name in self.splits():
-                if part != name:
-                    self._check_slice(part)
-                continue
-            what = (
-                "has no annotations"
-                if name in self._without_annotations
-                else "is missing"
-            )
-            raise InputError(
-                f"{self.name}: split {name!r} {what}; found:"
-                f" {', '.join(self.splits())}"
-            )
+            if name not in self.splits():
+                is_bare = name in self._without_annotations
+                raise InputError(
+                    f"{self.name}: split {name!r}"
+                    f" {'has no annotations' if is_bare else 'is missing'};"
+                    f" found: {', '.join(self.splits())}"
+                )
+            if part != name:
+                self._check_slice(part)
 
     def _check_slice(self, part: str) -> None:
         try:
@@ -230,11 +212,7 @@ def _prepare(builder: tfds.core.DatasetBuilder) -> None:
     _check_connection(builder)
     try:
         builder.download_and_prepare()
-    except (
-        OSError,
-        tfds.download.DownloadError,
-        tf.errors.OpError,
-    ) as error:
+    except (OSError, tfds.download.DownloadError, tf.errors.OpError) as error:
         raise _cannot_prepare(builder, str(error)) from error
 
 

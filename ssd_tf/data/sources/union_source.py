@@ -12,13 +12,11 @@ from ssd_tf.errors import InputError
 class UnionSource:
     """Sources mixed as if they were one; see `base.Source`.
 
-    Their examples alternate by chance, always by the same one. One source
-    after the other would stay apart in the buffer in which training shuffles
-    and give batches of a single source.
+    Their examples alternate in a fixed random order: one source after the
+    other would stay apart in the buffer in which training shuffles.
 
-    A split means the split of that name in every source that has it. In
-    "a+b" each part is looked up by itself, so that a source may have one of
-    the two only. The default splits are those of the first source.
+    A split means the split of that name in every source that has it; of "a+b"
+    a source may have one part only. The default splits are the first source's.
     """
 
     def __init__(self, name: str, sources: Sequence[Source]):
@@ -28,24 +26,21 @@ class UnionSource:
         self.class_names = self._sources[0].class_names
         self.category_ids = self._sources[0].category_ids
         self.default_splits = self._sources[0].default_splits
+        first = self._sources[0].name
         for source in self._sources[1:]:
-            if source.class_names != self.class_names:
-                raise InputError(
-                    f"{name}: {source.name} has other classes than"
-                    f" {self._sources[0].name}:"
-                    f" {', '.join(source.class_names)}"
-                )
-            if source.category_ids != self.category_ids:
-                raise InputError(
-                    f"{name}: {source.name} has other category ids than"
-                    f" {self._sources[0].name}:"
-                    f" {', '.join(map(str, source.category_ids))}"
-                )
+            for what, own, expected in (
+                ("classes", source.class_names, self.class_names),
+                ("category ids", source.category_ids, self.category_ids),
+            ):
+                if own != expected:
+                    raise InputError(
+                        f"{name}: {source.name} has other {what} than"
+                        f" {first}: {', '.join(map(str, own))}"
+                    )
 
     def splits(self) -> tuple[str, ...]:
         """The splits that at least one source has."""
-        known = {split for s in self._sources for split in s.splits()}
-        return tuple(sorted(known))
+        return tuple(sorted({n for s in self._sources for n in s.splits()}))
 
     def num_examples(self, split: str) -> int:
         """The number of images in a split."""

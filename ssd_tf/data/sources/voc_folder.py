@@ -21,8 +21,6 @@ class VocFolder(FolderSource):
     Pixel coordinates are divided by the size of the image as they are, as
     Caffe does (src/caffe/util/io.cpp), though VOC counts from 1: subtracting
     1 puts boxes of the many folders that count from 0 outside the image.
-
-    Annotations are read when first needed and kept in memory.
     """
 
     name = "voc_folder"
@@ -71,12 +69,12 @@ class VocFolder(FolderSource):
         return map(self._image, found)
 
     def _image(self, image_id: str) -> RawImage:
-        """The facts of an image and of its annotation, which may be broken."""
         if image_id not in self._read:
             xml = self._root / "Annotations" / f"{image_id}.xml"
             annotation = read_annotation(xml)
             name = self._image_name(image_id, annotation.filename)
             path = self._root / "JPEGImages" / (name or image_id)
+            expected = f"expected one of {', '.join(SUFFIXES)}"
             self._read[image_id] = RawImage(
                 image_id=path.name,
                 location=str(xml),
@@ -85,10 +83,7 @@ class VocFolder(FolderSource):
                 objects=annotation.objects,
                 problems=annotation.problems,
                 missing=(
-                    ""
-                    if name
-                    else f"{path}: image is missing, expected"
-                    f" one of {', '.join(SUFFIXES)}"
+                    "" if name else f"{path}: image is missing, {expected}"
                 ),
             )
         return self._read[image_id]
@@ -106,11 +101,7 @@ class VocFolder(FolderSource):
         return filename if filename in self._files.get(stem, ()) else None
 
     def _check_suffixes(self, split: str) -> None:
-        """Refuses a split that lists files, as in "a.jpg" for "a".
-
-        Raises:
-          InputError: it does.
-        """
+        """Refuses a split that lists files, as in "a.jpg" for "a"."""
         for image_id in self._ids(split):
             stem, suffix = os.path.splitext(image_id)
             if (

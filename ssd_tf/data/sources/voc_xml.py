@@ -18,8 +18,8 @@ class VocAnnotation(NamedTuple):
     Attributes:
       filename: that of the image, without folders; may be empty.
       declared_size: (height, width) in pixels; None if missing or unusable.
-      objects: those that can be read; the place tells which of the file's.
-      problems: what is wrong with the file; one line each, the path in front.
+      objects: those that can be read.
+      problems: one line each, the path in front.
     """
 
     filename: str = ""
@@ -33,12 +33,7 @@ class _Broken(Exception):
 
 
 def read_annotation(path: str | os.PathLike) -> VocAnnotation:
-    """Reads what can be read of an annotation file; tells the rest.
-
-    A problem is a file that is missing or no XML, or an object that has no
-    name, no bndbox, a coordinate that is not a number, or a <difficult> that
-    is neither 0 nor 1.
-    """
+    """Reads what can be read of an annotation file; the rest is a problem."""
     try:
         root = ElementTree.parse(path).getroot()
     except FileNotFoundError:
@@ -117,6 +112,5 @@ def _coordinate(box: ElementTree.Element, tag: str) -> float:
         # with the other boxes that cannot be used.
         return float(text)
     except ValueError:
-        raise _Broken(
-            f"<{tag}> must be a number, got {text.strip()!r}"
-        ) from None
+        text = text.strip()
+        raise _Broken(f"<{tag}> must be a number, got {text!r}") from None

@@ -49,8 +49,8 @@ class Problem(NamedTuple):
       kind: a key of `SEVERITIES`.
       image: the `image_id`; empty where it is about a split.
       location: the file or whatever else it is found in.
-      message: what is wrong and what training makes of it.
-      item: the object it is about, with its place; None if about none.
+      message: the fault and what training makes of it.
+      item: the object it is about, if any.
     """
 
     kind: str
@@ -80,7 +80,7 @@ def _describe(item: RawObject) -> str:
 def check_image(
     raw: RawImage, facts: ImageFacts, class_names: Sequence[str] | None
 ) -> list[Problem]:
-    """Everything that is wrong with an image and its annotation.
+    """Problems of an image, of its annotation and of each object.
 
     Boxes that belong to the picture before its Exif block turns it are found
     by the size that is declared. That is the same for a half turn, and for any
@@ -88,18 +88,16 @@ def check_image(
 
     Args:
       raw: the image as annotated.
-      facts: what its file tells.
+      facts: those of its file.
       class_names: the classes to train on; None where they are not known.
-
-    Returns:
-      The problems: of the image, of the annotation, of each object.
     """
     problems = [
         to_problem(raw, kind, message, location=raw.image_path)
         for kind, message in facts.problems
     ]
-    for message in raw.problems:
-        problems.append(to_problem(raw, "broken_annotation", message))
+    problems += [
+        to_problem(raw, "broken_annotation", text) for text in raw.problems
+    ]
     try:
         judged = rules.judge([raw])
     except InputError:
@@ -111,13 +109,9 @@ def check_image(
         )
     if class_names is not None:
         labels = rules.labels_of(raw.objects, class_names)  # [M]
+        message = "unknown class; training refuses it"
         problems.extend(
-            to_problem(
-                raw,
-                "unknown_class",
-                "unknown class; training refuses it",
-                item=item,
-            )
+            to_problem(raw, "unknown_class", message, item=item)
             for item, label in zip(raw.objects, labels, strict=True)
             if not label
         )
@@ -205,9 +199,8 @@ def _check_boxes(raw: RawImage, judged: rules.Judged) -> Iterator[Problem]:
             yield to_problem(raw, "clipped", what, item=item)
         first = seen.setdefault((item.class_name, item.box), item.place)
         if first != item.place:
-            yield to_problem(
-                raw, "duplicate", f"the same as {first}", item=item
-            )
+            what = f"the same as {first}"
+            yield to_problem(raw, "duplicate", what, item=item)
 
 
 def _reason_to_drop(

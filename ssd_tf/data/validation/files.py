@@ -14,8 +14,8 @@ class ImageFacts(NamedTuple):
 
     Attributes:
       size: (height, width) in pixels as shown; None if it does not decode.
-      is_turned: whether its Exif block swaps height and width.
-      problems: (kind, message) of each; see `validation.SEVERITIES`.
+      is_turned: its Exif block swaps height and width.
+      problems: (kind, message) of each; see `checks.SEVERITIES`.
     """
 
     size: tuple[int, int] | None

@@ -43,11 +43,7 @@ class Report:
     """Counts of images, objects and problems."""
 
     def __init__(self, class_names: Sequence[str] | None):
-        """Starts empty.
-
-        Args:
-          class_names: the classes to train on; None where they are not known.
-        """
+        """Starts empty; `class_names` are those to train on, if known."""
         self._class_names = class_names
         self._splits: dict[str, _Counts] = {}
         self._all = _Counts()
@@ -59,8 +55,7 @@ class Report:
     def add(self, checked: Checked) -> None:
         """Counts an image; an image of several splits counts in each."""
         if not checked.is_listed_again:
-            split = self._splits.setdefault(checked.split, _Counts())
-            split.add(checked)
+            self._splits.setdefault(checked.split, _Counts()).add(checked)
         if checked.is_new:
             self._all.add(checked)
         self.add_problems(checked.problems)

@@ -15,23 +15,12 @@ from ssd_tf.data.validation.files import inspect_image
 _WAITING_PER_THREAD = 4
 
 
-class _Listed(NamedTuple):
-    """An image as a split lists it; see `Checked`."""
-
-    split: str
-    raw: RawImage
-    is_new: bool
-    is_listed_again: bool
-
-
 class Checked(NamedTuple):
-    """An image of a split, checked.
+    """An image as a split lists it, checked.
 
     Attributes:
-      split: the split.
-      raw: the image as annotated.
-      is_new: whether neither this split nor one before has listed it.
-      is_listed_again: whether this split has listed it before.
+      is_new: no split before has listed it, nor this one.
+      is_listed_again: this split has listed it before.
       problems: of the image if it is new, and of its being listed.
     """
 
@@ -39,7 +28,7 @@ class Checked(NamedTuple):
     raw: RawImage
     is_new: bool
     is_listed_again: bool
-    problems: list[Problem]
+    problems: Sequence[Problem] = ()
 
 
 def check_splits(
@@ -54,9 +43,6 @@ def check_splits(
       source: of the images.
       splits: names of splits.
       class_names: the classes to train on; None where they are not known.
-
-    Yields:
-      The images in the order of the splits.
 
     Raises:
       InputError: a split as a whole cannot be used.
@@ -73,22 +59,22 @@ def check_splits(
             yield waiting.popleft().result()
 
 
-def _list_images(source: Source, splits: Iterable[str]) -> Iterator[_Listed]:
+def _list_images(source: Source, splits: Iterable[str]) -> Iterator[Checked]:
     # Two splits may annotate one file; each annotation is checked.
     seen: set[tuple[str, str]] = set()
     for split in splits:
         for raw, is_repeat in mark_repeats(source.raw_images(split)):
             key = raw.location, raw.image_path
-            yield _Listed(split, raw, key not in seen, is_repeat)
+            yield Checked(split, raw, key not in seen, is_repeat)
             seen.add(key)
 
 
-def _check(listed: _Listed, class_names: Sequence[str] | None) -> Checked:
-    problems = []
+def _check(listed: Checked, class_names: Sequence[str] | None) -> Checked:
+    problems: list[Problem] = []
     if listed.is_new:
         facts = inspect_image(listed.raw)
         problems += check_image(listed.raw, facts, class_names)
     if listed.is_listed_again:
         message = f"split {listed.split!r} lists it twice; taken once"
         problems.append(to_problem(listed.raw, "listed_twice", message))
-    return Checked(*listed, problems)
+    return listed._replace(problems=problems)

@@ -8,7 +8,6 @@ from ssd_tf.data.sources import (
     registry,
     shapes,
     shapes_drawing,
-    shapes_textures,
 )
 
 
@@ -53,7 +52,7 @@ def test_boxes_are_tight_to_the_pixels_seen(monkeypatch):
     """Drawn on plain grey, everything that is not grey is in a box."""
     monkeypatch.setattr(
         shapes_drawing,
-        "background",
+        "_background",
         lambda rng, height, width: np.full((height, width, 3), 128, np.float32),
     )
     for i in range(30):
@@ -153,7 +152,7 @@ def test_painting():
     assert shapes_drawing._visible_box(owner, 1) == (5, 5, 6, 8)
 
 
-@pytest.mark.parametrize("texture", shapes_textures._TEXTURES)
+@pytest.mark.parametrize("texture", shapes_drawing._TEXTURES)
 def test_textures_stay_in_range(texture):
     for i in range(5):
         values = texture(np.random.default_rng(i), 40, 60)
