@@ -6,25 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
-from ssd_tf.evaluation.matching import (
-    NO_OBJECT,
-    is_first,
-    match_own_class,
-    pixel_iou,
-)
+from ssd_tf.evaluation.matching import NO_OBJECT, is_first, match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 
 class _Detections(NamedTuple):
-    """Detections of one image or of all, each beside the object it hits.
+    """Detections of one image or of all, each beside the object it hits."""
 
-    `object_ids` [N] count the objects of all images; `NO_OBJECT` for none.
-    """
-
-    labels: np.ndarray
-    scores: np.ndarray
-    object_ids: np.ndarray
-    is_ignored: np.ndarray
+    labels: np.ndarray  # [N] int64
+    scores: np.ndarray  # [N] float64
+    object_ids: np.ndarray  # [N] int64, of all images; `NO_OBJECT` for none
+    is_ignored: np.ndarray  # [N] bool
 
 
 class VocEvaluator(Evaluator):
@@ -44,7 +36,7 @@ class VocEvaluator(Evaluator):
     crowds pycocotools maskApi.c:bbIou.
 
     Args:
-      class_names: C names, label 1 first, without background.
+      class_names: as of every `Evaluator`.
       iou_threshold: lowest IoU of a true positive, itself included.
       method: "area" (VOC 2010 and later) or "voc07" (eleven points).
       plus_one: sides are max - min + 1 pixels long, as in the devkit and in
@@ -52,8 +44,7 @@ class VocEvaluator(Evaluator):
         and detections must count pixels from the same origin.
 
     Raises:
-      ValueError: on an unknown method, a threshold outside (0, 1], or names
-        that are not distinct.
+      ValueError: on an unknown method, a threshold outside (0, 1] or names.
     """
 
     def __init__(
@@ -79,18 +70,11 @@ class VocEvaluator(Evaluator):
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
-        iou = pixel_iou(
-            record.boxes,
-            record.gt_boxes,
-            plus_one=self.plus_one,
-            is_crowd=record.gt_is_crowd,
+        match = match_own_class(
+            record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        match = match_own_class(record, iou, iou_threshold=self.iou_threshold)
-        object_ids = np.where(
-            match.object_index == NO_OBJECT,
-            NO_OBJECT,
-            match.object_index + self._next_object_id,
-        )  # [D]
+        object_ids = match.object_index.copy()  # [D]
+        object_ids[object_ids != NO_OBJECT] += self._next_object_id
         self._detections.append(
             _Detections(
                 record.labels, record.scores, object_ids, match.is_ignored
