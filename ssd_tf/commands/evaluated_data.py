@@ -40,8 +40,8 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
             )
     if values.dataset is None:
         raise InputError(
-            f"--model={values.model} is no run directory, so it does not say what to "
-            "measure on; give --dataset, and --data_dir for a folder"
+            f"--model={values.model} is no run directory, so it does not say "
+            "what to measure on; give --dataset, and --data_dir for a folder"
         )
     return DataChoice(values.dataset, values.data_dir, values.split)
 

@@ -5,12 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.matching import (
-    NO_OBJECT,
-    best_object,
-    is_first,
-    match_own_class,
-)
+from ssd_tf.evaluation.matching import best_object, match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 OUTCOMES = (
@@ -79,7 +74,12 @@ class ErrorBreakdown(Evaluator):
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
-        record = self._by_score(record)
+        counted = record.scores >= self.score_threshold
+        record = record._replace(
+            boxes=record.boxes[counted],
+            scores=record.scores[counted],
+            labels=record.labels[counted],
+        )
         outcomes, confused_with = self._judge(record)
         np.add.at(self._outcomes, (record.labels, outcomes), 1)
         wrong = outcomes == _WRONG
@@ -118,35 +118,24 @@ class ErrorBreakdown(Evaluator):
             "plus_one": self.plus_one,
         }
 
-    def _by_score(self, record: ImageRecord) -> ImageRecord:
-        """Keeps what reaches the score threshold, best first."""
-        order = np.argsort(-record.scores, kind="stable")
-        order = order[record.scores[order] >= self.score_threshold]
-        return record._replace(
-            boxes=record.boxes[order],
-            scores=record.scores[order],
-            labels=record.labels[order],
-        )
-
     def _judge(self, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
         """Outcome [D] of each detection, and class [D] it is confused with."""
         own = match_own_class(
             record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        on_own = own.object_index != NO_OBJECT
         is_other = record.labels[:, None] != record.gt_labels  # [D, M]
         other_iou, other = best_object(own.iou, is_other & ~record.gt_is_crowd)
         on_other = other_iou >= self.iou_threshold
 
-        outcomes = np.full(len(on_own), _BACKGROUND)
+        outcomes = np.full(len(on_other), _BACKGROUND)
         # A later line overrules those before it.
         outcomes[own.best_iou >= _LEAST_IOU] = _POOR
         outcomes[on_other] = _WRONG
-        first = is_first(own.object_index[on_own])
-        outcomes[on_own] = np.where(first, _CORRECT, _DUPLICATE)
+        outcomes[own.is_hit] = _DUPLICATE
+        outcomes[own.is_first] = _CORRECT
         outcomes[own.is_ignored] = _IGNORED
 
-        confused_with = np.zeros(len(on_own), np.int64)
+        confused_with = np.zeros(len(on_other), np.int64)
         confused_with[on_other] = record.gt_labels[other[on_other]]
         return outcomes, confused_with
 

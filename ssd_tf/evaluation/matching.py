@@ -7,25 +7,19 @@ from pycocotools import mask as coco_mask
 
 from ssd_tf.evaluation.records import ImageRecord
 
-NO_OBJECT = -1
-"""Object index of a detection that has no object."""
-
 
 class OwnClassMatch(NamedTuple):
     """Each detection of an image beside the objects of its class.
 
-    Attributes:
-      iou: [D, M] float64, with all objects, and the share in all crowds.
-      best_iou: [D] float64, the highest with an object; -1.0 without any.
-      object_index: [D] int64, the object with that IoU if it reaches the
-        threshold, else `NO_OBJECT`. Several detections may share an object.
-      is_ignored: [D] bool, detections that count neither way.
+    With crowds the overlap is the share of the detection. Several detections
+    may hit one object: overlap it most, by the threshold or more.
     """
 
-    iou: np.ndarray
-    best_iou: np.ndarray
-    object_index: np.ndarray
-    is_ignored: np.ndarray
+    iou: np.ndarray  # [D, M] float64
+    best_iou: np.ndarray  # [D] float64, crowds aside; -1.0 without any object
+    is_hit: np.ndarray  # [D] bool
+    is_first: np.ndarray  # [D] bool, hits its object with the highest score
+    is_ignored: np.ndarray  # [D] bool, counts neither way
 
 
 def yxyx_to_xywh(boxes: np.ndarray) -> np.ndarray:
@@ -65,14 +59,13 @@ def best_object(
 ) -> tuple[np.ndarray, np.ndarray]:
     """IoU [D] and index [D] of the allowed object each overlaps most.
 
-    The first of equals; -1.0 and `NO_OBJECT` without an allowed object.
+    The first of equals; without an allowed object the IoU is -1.0.
     """
     if not iou.shape[1]:
-        return np.full(len(iou), -1.0), np.full(len(iou), NO_OBJECT)
+        return np.full(len(iou), -1.0), np.zeros(len(iou), np.int64)
     masked = np.where(allowed, iou, -1.0)
     index = masked.argmax(axis=1)  # [D]
-    best_iou = masked[np.arange(len(masked)), index]  # [D]
-    return best_iou, np.where(best_iou < 0, NO_OBJECT, index)
+    return masked[np.arange(len(masked)), index], index
 
 
 def match_own_class(
@@ -102,12 +95,9 @@ def match_own_class(
     hit = best_iou >= iou_threshold  # [D]
     is_ignored = crowd_overlap >= iou_threshold  # [D]
     is_ignored[hit] = record.gt_is_difficult[index[hit]]
-    object_index = np.where(hit, index, NO_OBJECT)
-    return OwnClassMatch(iou, best_iou, object_index, is_ignored)
-
-
-def is_first(object_ids: np.ndarray) -> np.ndarray:
-    """True where an id [N] stands for the first time -> [N] bool."""
-    first = np.zeros(len(object_ids), bool)
-    first[np.unique(object_ids, return_index=True)[1]] = True
-    return first
+    hits = np.flatnonzero(hit)
+    # Stable: equal scores keep the order in which they were given.
+    hits = hits[np.argsort(-record.scores[hits], kind="stable")]
+    is_first = np.zeros(len(hit), bool)
+    is_first[hits[np.unique(index[hits], return_index=True)[1]]] = True
+    return OwnClassMatch(iou, best_iou, hit, is_first, is_ignored)

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
-from ssd_tf.evaluation.matching import NO_OBJECT, is_first, match_own_class
+from ssd_tf.evaluation.matching import match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 
 class _Detections(NamedTuple):
-    """Detections of one image or of all, each beside the object it hits."""
+    """Detections of one image or of all."""
 
     labels: np.ndarray  # [N] int64
     scores: np.ndarray  # [N] float64
-    object_ids: np.ndarray  # [N] int64, of all images; `NO_OBJECT` for none
+    is_correct: np.ndarray  # [N] bool
     is_ignored: np.ndarray  # [N] bool
 
 
@@ -66,21 +66,17 @@ class VocEvaluator(Evaluator):
         self.plus_one = bool(plus_one)
         self._detections: list[_Detections] = []
         self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
-        self._next_object_id = 0
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
         match = match_own_class(
             record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        object_ids = match.object_index.copy()  # [D]
-        object_ids[object_ids != NO_OBJECT] += self._next_object_id
         self._detections.append(
             _Detections(
-                record.labels, record.scores, object_ids, match.is_ignored
+                record.labels, record.scores, match.is_first, match.is_ignored
             )
         )
-        self._next_object_id += len(record.gt_labels)
         self._num_objects += np.bincount(
             record.gt_labels[~record.gt_is_ignored],
             minlength=len(self._num_objects),
@@ -124,16 +120,12 @@ class VocEvaluator(Evaluator):
         # One stable sort for all classes keeps equal scores in given order.
         order = np.argsort(-everything.scores, kind="stable")
         ranked = _Detections(*(values[order] for values in everything))
-        hit = ranked.object_ids != NO_OBJECT  # [N]
-        correct = np.zeros_like(hit)
-        correct[hit] = is_first(ranked.object_ids[hit])
-
         curves = {}
         for label, name in enumerate(self.class_names, start=1):
             num_objects = self._num_objects[label]
             if num_objects:
                 counted = (ranked.labels == label) & ~ranked.is_ignored
-                hits = np.cumsum(correct[counted])  # [detections of class]
+                hits = np.cumsum(ranked.is_correct[counted])
                 curves[name] = PrecisionRecallCurve(
                     precision=hits / np.arange(1, len(hits) + 1),
                     recall=hits / num_objects,
@@ -145,7 +137,7 @@ class VocEvaluator(Evaluator):
         none = _Detections(
             labels=np.zeros(0, np.int64),
             scores=np.zeros(0),
-            object_ids=np.zeros(0, np.int64),
+            is_correct=np.zeros(0, bool),
             is_ignored=np.zeros(0, bool),
         )
         columns = zip(none, *self._detections)
