@@ -57,14 +57,22 @@ def _is_for_the_user(record: python_logging.LogRecord) -> bool:
     )
 
 
-def make_folder(flag: str, folder: pathlib.Path) -> None:
-    """Makes the folder that a flag names, or raises an `InputError`."""
+def make_folder(flag: str, path: str | None) -> pathlib.Path | None:
+    """Makes the folder that a flag names, if it names one.
+
+    Raises:
+      InputError: it cannot be made.
+    """
+    if not path:
+        return None
+    folder = pathlib.Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"--{flag}={folder} cannot be made: {error.strerror}"
         ) from error
+    return folder
 
 
 def bar_interval() -> float:

@@ -39,7 +39,7 @@ def define_flags(values: flags.FlagValues) -> None:
     report.text("plot", "Picture file to write.")
     report.switch("json", "Print JSON instead of a table.")
     report.switch(
-        "propose", f"Propose boxes also where recall is above {_GOOD_RECALL}."
+        "propose", f"Propose anchors also where recall is above {_GOOD_RECALL}."
     )
 
 

@@ -37,10 +37,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
     detector = Detector(load_predictor(values.model, flag="--model="))
-    folder = None
-    if values.output_dir:
-        folder = pathlib.Path(values.output_dir)
-        console.make_folder("output_dir", folder)
+    folder = console.make_folder("output_dir", values.output_dir)
     # Pictures of an earlier call may be replaced, the images given may not.
     used = {pathlib.Path(path).name for path in arguments}
     failed = []

@@ -95,10 +95,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         data, model=values.model, class_names=predictor.class_names
     )
     measurement = _build_measurement(values, source)
-    folder = None
-    if values.output_dir:
-        folder = pathlib.Path(values.output_dir)
-        console.make_folder("output_dir", folder)
+    folder = console.make_folder("output_dir", values.output_dir)
     examples = _measure(
         predictor, source, split=split, measurement=measurement, folder=folder
     )
@@ -150,7 +147,7 @@ def _measure(
     measurement: Measurement,
     folder: pathlib.Path | None,
 ) -> list[EvaluatedImage]:
-    """Feeds the measurement, writes detections, returns the first images."""
+    """Feeds the measurement, writes detections, returns examples."""
     with contextlib.ExitStack() as stack:
         on_image = None
         if folder:

@@ -85,7 +85,7 @@ def kmeans_1d(values: np.ndarray, clusters: int) -> np.ndarray:
 def _fit_ratios(shapes, old) -> tuple[tuple[float, ...], ...]:
     """As many ratios above 1 in each level as before, sorted."""
     log_ratios = np.abs(np.log(shapes[:, 0] / shapes[:, 1]))
-    # The squares are there anyway: shapes near 1 need no box of their own.
+    # The squares are there anyway: shapes near 1 need no anchor of their own.
     oblong = log_ratios[log_ratios > np.log(_MIN_RATIO)]
     fitted: dict[int, tuple[float, ...]] = {0: ()}
     for count in {len(level) for level in old} - {0}:
