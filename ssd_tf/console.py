@@ -16,11 +16,8 @@ from ssd_tf.errors import InputError
 def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
     """Calls `main` as a program; returns its exit status.
 
-    Errors about the user's input become one line and status 1.
-
-    Args:
-      main: the program.
-      when_stopped: what to say after an interrupt.
+    Errors about the user's input become one line and status 1, an interrupt
+    the line `when_stopped`.
     """
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
@@ -37,7 +34,10 @@ def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
         main()
         sys.stdout.flush()  # a reader that has gone shows here at the latest
     except BrokenPipeError:
-        _forget_output()
+        # Python would else complain when it writes the rest at its end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
         return 128 + signal.SIGPIPE
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,16 +46,6 @@ def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
         print(when_stopped, file=sys.stderr)
         return 130
     return 0
-
-
-def _forget_output() -> None:
-    """Lets what is still to be written vanish, as `head` wants no more of it.
-
-    Python would else complain when it writes the rest at its end.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _is_for_the_user(record: python_logging.LogRecord) -> bool:
@@ -67,18 +57,22 @@ def _is_for_the_user(record: python_logging.LogRecord) -> bool:
     )
 
 
-def make_folder(flag: str, folder: pathlib.Path) -> None:
-    """Makes the folder that a flag names, if it is not there.
+def make_folder(flag: str, path: str | None) -> pathlib.Path | None:
+    """Makes the folder that a flag names, if it names one.
 
     Raises:
-      InputError: naming the flag, the folder and why it cannot be made.
+      InputError: it cannot be made.
     """
+    if not path:
+        return None
+    folder = pathlib.Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"--{flag}={folder} cannot be made: {error.strerror}"
         ) from error
+    return folder
 
 
 def bar_interval() -> float:

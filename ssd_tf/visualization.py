@@ -30,12 +30,8 @@ def draw_boxes(
     Args:
       image: [H, W, 3] uint8 RGB.
       boxes: [N, 4] yxyx, normalised to the image.
-      labels: [N] int, 1..C.
-      class_names: C names.
+      labels: [N] int, 1..C; `class_names` begin with that of label 1.
       scores: [N] float.
-
-    Returns:
-      a picture of the image's size.
     """
     picture = Image.fromarray(np.asarray(image, np.uint8)).convert("RGB")
     draw = ImageDraw.Draw(picture)
@@ -88,12 +84,8 @@ def draw_assignment(
 
     Args:
       image: [H, W, 3] uint8 RGB.
-      anchor_boxes: [A, 4] yxyx, normalised to the image.
+      anchor_boxes, gt_boxes: [A, 4] and [M, 4] yxyx, normalised to the image.
       gclasses: [A] int, as the target encoder gives them.
-      gt_boxes: [M, 4] yxyx, normalised.
-
-    Returns:
-      a picture of the image's size.
     """
     picture = Image.fromarray(np.asarray(image, np.uint8)).convert("RGB")
     draw = ImageDraw.Draw(picture)
@@ -114,27 +106,17 @@ def side_by_side(
     *,
     gap: int = 6,
 ) -> Image.Image:
-    """Puts pictures on a grid under column titles.
+    """Puts pictures of one size on a grid under a title for each column.
 
-    Args:
-      rows: rows of pictures; all pictures have one size.
-      titles: one per column.
-      gap: pixels between the pictures.
-
-    Returns:
-      one picture.
+    `gap` is in pixels.
     """
     width, height = rows[0][0].size
-    font = ImageFont.load_default(size=max(12, round(height / 20)))
-    title_height = 2 * gap + max(12, round(height / 20))
-    sheet = Image.new(
-        "RGB",
-        (
-            len(titles) * (width + gap) - gap,
-            len(rows) * (height + gap) - gap + title_height,
-        ),
-        "white",
-    )
+    font_size = max(12, round(height / 20))
+    font = ImageFont.load_default(size=font_size)
+    title_height = 2 * gap + font_size
+    sheet_width = len(titles) * (width + gap) - gap
+    sheet_height = len(rows) * (height + gap) - gap + title_height
+    sheet = Image.new("RGB", (sheet_width, sheet_height), "white")
     draw = ImageDraw.Draw(sheet)
     for column, title in enumerate(titles):
         x = column * (width + gap)

@@ -73,16 +73,12 @@ def _overview() -> str:
         f"  {name:<{width}}  {_docstring(command)[0]}"
         for name, command in COMMANDS.items()
     )
-    return "\n".join(
-        [
-            "SSD object detection.",
-            "",
-            f"usage: {_PROGRAM} COMMAND --flag=value ...",
-            "",
-            *lines,
-            "",
-            f"{_PROGRAM} COMMAND --help names the flags of a command.",
-        ]
+    commands = "\n".join(lines)
+    return (
+        "SSD object detection.\n\n"
+        f"usage: {_PROGRAM} COMMAND --flag=value ...\n\n"
+        f"{commands}\n\n"
+        f"{_PROGRAM} COMMAND --help names the flags of a command."
     )
 
 

@@ -12,9 +12,10 @@ from tqdm.auto import tqdm
 
 from ssd_tf import PRESETS, DetectorConfig, matchers, training
 from ssd_tf.commands.flag_groups import (
+    FlagGroup,
     build_source,
     define_data_flags,
-    flag_group,
+    define_matcher_params,
 )
 from ssd_tf.data.sources import cached_objects
 from ssd_tf.errors import InputError
@@ -28,38 +29,25 @@ _GOOD_RECALL = 0.98
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     define_data_flags(values)
-    detector = flag_group(values, "detector")
-    flags.DEFINE_enum(
-        "preset", "ssd300_tiny", list(PRESETS), "Detector.", **detector
+    detector = FlagGroup(values, "detector")
+    detector.choice("preset", PRESETS, "Detector.", "ssd300_tiny")
+    detector.choice(
+        "matcher", sorted(matchers.MATCHERS), "Label assignment.", "ssd"
     )
-    flags.DEFINE_enum(
-        "matcher",
-        "ssd",
-        sorted(matchers.MATCHERS),
-        "Label assignment.",
-        **detector,
-    )
-    flags.DEFINE_string(
-        "matcher_params",
-        "",
-        "Parameters of the matcher as key=value,... (default: the matcher's).",
-        **detector,
-    )
-    report = flag_group(values, "report")
-    flags.DEFINE_string("plot", None, "Picture file to write.", **report)
-    flags.DEFINE_bool("json", False, "Print JSON instead of a table.", **report)
-    flags.DEFINE_bool(
-        "propose",
-        False,
-        f"Propose boxes also where recall is above {_GOOD_RECALL}.",
-        **report,
+    define_matcher_params(detector)
+    report = FlagGroup(values, "report")
+    report.text("plot", "Picture file to write.")
+    report.switch("json", "Print JSON instead of a table.")
+    report.switch(
+        "propose", f"Propose anchors also where recall is above {_GOOD_RECALL}."
     )
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Prints the report."""
     del arguments  # none
-    source, split = build_source(values)
+    source = build_source(values)
+    split = values.split or source.default_splits[0]
     config = training.plan_detector(
         values.preset,
         source,
@@ -90,16 +78,16 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
 
 def _propose(config: DetectorConfig, coverage, objects) -> dict | None:
     """The best proposal and its recall; None where none is better."""
-    best, best_coverage = None, coverage
     candidates = anchor_proposal.propose_configs(config, coverage.shapes)
+    tried = [(config, coverage)]
     for candidate in tqdm(candidates, "try anchors", leave=False):
         found = anchor_coverage.measure_coverage(candidate, objects)
-        if found.quality > best_coverage.quality:
-            best, best_coverage = candidate, found
-    if best is None:
+        tried.append((candidate, found))
+    best, found = max(tried, key=lambda pair: pair[1].quality)
+    if best is config:  # the first of equals
         return None
     return {
-        "recall": best_coverage.recall,
+        "recall": found.recall,
         "min_sizes_px": best.min_sizes_px,
         "max_sizes_px": best.max_sizes_px,
         "aspect_ratios": best.aspect_ratios,
@@ -115,27 +103,24 @@ def _table(summary, config: DetectorConfig, title: str) -> str:
         f"{'object side':<14}{'objects':>8}{'no anchor':>11}{'anchors':>9}"
         f"{'IoU median':>12}{'IoU p10':>9}{'recall':>8}",
     ]
-    for name, row in rows:
-        lines.append(
-            f"{name:<14}{row['objects']:>8}{row['without_anchor']:>11}"
-            f"{row['anchors_mean']:>9.1f}{row['best_iou_median']:>12.2f}"
-            f"{row['best_iou_p10']:>9.2f}{row['recall']:>8.3f}"
-        )
+    lines += [
+        f"{name:<14}{row['objects']:>8}{row['without_anchor']:>11}"
+        f"{row['anchors_mean']:>9.1f}{row['best_iou_median']:>12.2f}"
+        f"{row['best_iou_p10']:>9.2f}{row['recall']:>8.3f}"
+        for name, row in rows
+    ]
     return "\n".join(lines)
 
 
 def _advice(summary, proposal) -> str:
     if proposal is None:
         return "the sizes and ratios of the preset fit these objects"
-    ratios = ";".join(
-        ",".join(f"{r:g}" for r in level) for level in proposal["aspect_ratios"]
-    )
     return (
         f"better: recall {proposal['recall']:.3f} instead of "
         f"{summary['recall']:.3f} with\n"
         f"  --min_sizes_px={_join(proposal['min_sizes_px'])} "
         f"--max_sizes_px={_join(proposal['max_sizes_px'])} "
-        f"--aspect_ratios='{ratios}'"
+        f"--aspect_ratios='{';'.join(map(_join, proposal['aspect_ratios']))}'"
     )
 
 

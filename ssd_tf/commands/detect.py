@@ -11,7 +11,7 @@ import sys
 from absl import flags, logging
 
 from ssd_tf import console
-from ssd_tf.commands.flag_groups import flag_group
+from ssd_tf.commands.flag_groups import FlagGroup
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import Detector, load_predictor, model_kinds
@@ -21,42 +21,23 @@ ARGUMENTS = "IMAGE ..."
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    detect = flag_group(values, "detect")
-    flags.DEFINE_string(
-        "model",
-        None,
-        f"Run directory, {model_kinds()}.",
-        required=True,
-        **detect,
-    )
-    flags.DEFINE_string(
-        "output_dir", None, "Folder for the pictures.", **detect
-    )
-    flags.DEFINE_bool("json", False, "Print one JSON line per image.", **detect)
-    flags.DEFINE_float(
-        "score_threshold",
-        SCORE_THRESHOLD,
-        "Lowest score that is shown, 0..1.",
-        **detect,
+    detect = FlagGroup(values, "detect")
+    detect.text("model", f"Run directory, {model_kinds()}.", required=True)
+    detect.text("output_dir", "Folder for the pictures.")
+    detect.switch("json", "Print one JSON line per image.")
+    detect.number(
+        "score_threshold", "Lowest score that is shown, 0..1.", SCORE_THRESHOLD
     )
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
-    """Detects on every image.
-
-    Raises:
-      InputError: nothing was asked for, the model cannot be loaded, or some
-        images could not be used.
-    """
+    """Detects on every image."""
     if not arguments:
         raise InputError("no image was given; expected one or more files")
     if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
     detector = Detector(load_predictor(values.model, flag="--model="))
-    folder = None
-    if values.output_dir:
-        folder = pathlib.Path(values.output_dir)
-        console.make_folder("output_dir", folder)
+    folder = console.make_folder("output_dir", values.output_dir)
     # Pictures of an earlier call may be replaced, the images given may not.
     used = {pathlib.Path(path).name for path in arguments}
     failed = []

@@ -19,7 +19,7 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import flag_group
+from ssd_tf.commands.flag_groups import FlagGroup
 from ssd_tf.data import sources
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
@@ -41,102 +41,61 @@ _NUM_EXAMPLES = 4
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    model = flag_group(values, "model")
-    flags.DEFINE_string(
-        "model",
-        None,
-        f"Run directory, {model_kinds()}.",
-        required=True,
-        **model,
+    FlagGroup(values, "model").text(
+        "model", f"Run directory, {model_kinds()}.", required=True
     )
-    data = flag_group(values, "data")
-    flags.DEFINE_enum(
-        "dataset",
-        None,
-        list(sources.SOURCES),
-        "Data set (default: that of the run).",
-        **data,
+    data = FlagGroup(values, "data")
+    data.choice(
+        "dataset", sources.SOURCES, "Data set (default: that of the run)."
     )
-    flags.DEFINE_string(
-        "data_dir",
-        None,
-        "Folder of the data set (default: that of the run).",
-        **data,
-    )
-    flags.DEFINE_string(
+    data.text("data_dir", "Folder of the data set (default: that of the run).")
+    data.text(
         "split",
-        None,
         "Split to measure on (default: the run's eval_split, or the one that "
         "the data set has for it).",
-        **data,
     )
-    report = flag_group(values, "report")
-    flags.DEFINE_string(
-        "output_dir", None, "Folder for plots, examples and JSON.", **report
+    report = FlagGroup(values, "report")
+    report.text("output_dir", "Folder for plots, examples and JSON.")
+    report.switch(
+        "json", "Print all figures as one JSON line instead of a table."
     )
-    flags.DEFINE_bool(
-        "json",
-        False,
-        "Print all figures as one JSON line instead of a table.",
-        **report,
-    )
-    _define_figures(flag_group(values, "figures"))
-
-
-def _define_figures(figures) -> None:
-    flags.DEFINE_enum(
+    figures = FlagGroup(values, "figures")
+    figures.choice(
         "method",
-        "area",
         sorted(AVERAGE_PRECISION),
         "AP as the area under the curve, or as VOC 2007 defines it, by eleven "
         "points.",
-        **figures,
+        "area",
     )
-    flags.DEFINE_float(
+    figures.number(
         "iou_threshold",
-        0.5,
         "Lowest IoU of a correct detection, above 0, up to 1; COCO's figures "
         "have their own.",
-        **figures,
+        0.5,
     )
-    flags.DEFINE_bool(
+    figures.switch(
         "plus_one",
-        False,
         "A box is max - min + 1 pixels long, as in the VOC devkit and in "
         "Caffe.",
-        **figures,
     )
-    flags.DEFINE_float(
+    figures.number(
         "score_threshold",
-        SCORE_THRESHOLD,
         "Lowest score of the detections whose errors are counted and which are "
         "drawn, 0..1; AP takes all.",
-        **figures,
+        SCORE_THRESHOLD,
     )
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
-    """Measures, prints and writes.
-
-    Raises:
-      InputError: model, data or a threshold cannot be used.
-    """
+    """Measures, prints and writes."""
     del arguments  # none
     predictor = load_predictor(values.model, flag="--model=")
-    data = choose_data(
-        values.model,
-        dataset=values.dataset,
-        data_dir=values.data_dir,
-        split=values.split,
-    )
+    data = choose_data(values)
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names
     )
     measurement = _build_measurement(values, source)
-    folder = None
-    if values.output_dir:
-        folder = pathlib.Path(values.output_dir)
-        console.make_folder("output_dir", folder)
+    folder = console.make_folder("output_dir", values.output_dir)
     examples = _measure(
         predictor, source, split=split, measurement=measurement, folder=folder
     )
@@ -188,11 +147,18 @@ def _measure(
     measurement: Measurement,
     folder: pathlib.Path | None,
 ) -> list[EvaluatedImage]:
-    """Feeds the measurement, writes detections, returns the first images."""
+    """Feeds the measurement, writes detections, returns examples."""
     with contextlib.ExitStack() as stack:
         on_image = None
         if folder:
-            writer = _results_writer(folder, source, split=split)
+            image_ids = None
+            if isinstance(source, NumberedImages):
+                image_ids = source.image_ids(split)
+            writer = CocoResultsWriter(
+                folder / "detections.json",
+                source.category_ids,
+                image_ids=image_ids,
+            )
             on_image = stack.enter_context(writer).add
         return training.measure(
             predictor.detect,
@@ -203,17 +169,6 @@ def _measure(
             num_samples=_NUM_EXAMPLES if folder else 0,
             on_image=on_image,
         )
-
-
-def _results_writer(
-    folder: pathlib.Path, source: Source, *, split: str
-) -> CocoResultsWriter:
-    image_ids = None
-    if isinstance(source, NumberedImages):
-        image_ids = source.image_ids(split)
-    return CocoResultsWriter(
-        folder / "detections.json", source.category_ids, image_ids=image_ids
-    )
 
 
 def _write_reports(

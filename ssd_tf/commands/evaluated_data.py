@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import tensorflow as tf
+from absl import flags
 
 from ssd_tf import training
 from ssd_tf.data import sources
@@ -11,10 +12,9 @@ from ssd_tf.errors import InputError
 
 
 class DataChoice(NamedTuple):
-    """A key of `sources.SOURCES`, its folder and a split.
+    """A data set, its folder or None for the usual one, and a split.
 
-    None for the usual folder, and for the split that the data set has for
-    evaluation.
+    No split stands for the one that the data set has for evaluation.
     """
 
     dataset: str
@@ -22,38 +22,28 @@ class DataChoice(NamedTuple):
     split: str | None
 
 
-def choose_data(
-    model: str,
-    *,
-    dataset: str | None,
-    data_dir: str | None,
-    split: str | None,
-) -> DataChoice:
+def choose_data(values: flags.FlagValues) -> DataChoice:
     """The data that the flags name, and for a run else those of its training.
-
-    Args:
-      model: path of a run directory, or of a model in another form.
-      dataset, data_dir, split: as in `DataChoice`; each may be None.
 
     Raises:
       InputError: no data set was named, and the model is no run.
     """
-    run_dir = training.RunDir(model)
+    run_dir = training.RunDir(values.model)
     if run_dir.config_file.exists():
         _, train = run_dir.read_configs()
         # Folder and split of one data set mean nothing for another.
-        if dataset in (None, train.dataset):
+        if values.dataset in (None, train.dataset):
             return DataChoice(
                 train.dataset,
-                data_dir or train.data_dir,
-                split or train.eval_split,
+                values.data_dir or train.data_dir,
+                values.split or train.eval_split,
             )
-    if dataset is None:
+    if values.dataset is None:
         raise InputError(
-            f"--model={model} is no run directory, so it does not say what to "
-            "measure on; give --dataset, and --data_dir for a folder"
+            f"--model={values.model} is no run directory, so it does not say "
+            "what to measure on; give --dataset, and --data_dir for a folder"
         )
-    return DataChoice(dataset, data_dir, split)
+    return DataChoice(values.dataset, values.data_dir, values.split)
 
 
 def open_split(
@@ -62,12 +52,8 @@ def open_split(
     """The source, read with the classes of a model, and the split's name.
 
     A folder may lack objects of some classes, and takes the model's order; a
-    data set with a list of its own must have the model's list.
-
-    Args:
-      data: what to read.
-      model: path of the model, for messages.
-      class_names: the model's classes 1..C.
+    data set with a list of its own must have the model's list. Messages name
+    the model.
 
     Raises:
       InputError: the data cannot be read, have other classes than the model,

@@ -1,5 +1,6 @@
 """Groups of flags, and those that several commands share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from absl import flags
@@ -12,41 +13,69 @@ def flag_group(values: flags.FlagValues, title: str) -> dict[str, Any]:
     return {"flag_values": values, "module_name": title}
 
 
+class FlagGroup:
+    """Declares flags that the help shows under one title."""
+
+    def __init__(self, values: flags.FlagValues, title: str):
+        self._group = flag_group(values, title)
+
+    def text(self, name: str, text: str, default=None, *, required=False):
+        flags.DEFINE_string(
+            name, default, text, required=required, **self._group
+        )
+
+    def items(self, name: str, text: str, default=None):
+        flags.DEFINE_list(name, default, text, **self._group)
+
+    def choice(self, name: str, known: Iterable[str], text: str, default=None):
+        flags.DEFINE_enum(name, default, list(known), text, **self._group)
+
+    def switch(self, name: str, text: str, default: bool | None = False):
+        flags.DEFINE_bool(name, default, text, **self._group)
+
+    def count(self, name: str, text: str, default=None, *, lower_bound=None):
+        flags.DEFINE_integer(
+            name, default, text, lower_bound=lower_bound, **self._group
+        )
+
+    def number(self, name: str, text: str, default=None, *, lower_bound=None):
+        flags.DEFINE_float(
+            name, default, text, lower_bound=lower_bound, **self._group
+        )
+
+
 def define_data_flags(
     values: flags.FlagValues, *, default_split: str = "the one to train on"
 ) -> None:
-    """Declares --dataset, --data_dir, --split and --class_names.
-
-    Args:
-      values: gets them.
-      default_split: what the help says of it.
-    """
-    data = flag_group(values, "data")
-    flags.DEFINE_enum(
-        "dataset", "shapes", list(sources.SOURCES), "Data set.", **data
-    )
-    flags.DEFINE_string("data_dir", None, "Folder of the data set.", **data)
-    flags.DEFINE_string(
-        "split", None, f"Split to read (default: {default_split}).", **data
-    )
-    flags.DEFINE_list(
+    """Declares --dataset, --data_dir, --split and --class_names."""
+    data = FlagGroup(values, "data")
+    data.choice("dataset", sources.SOURCES, "Data set.", "shapes")
+    data.text("data_dir", "Folder of the data set.")
+    data.text("split", f"Split to read (default: {default_split}).")
+    data.items(
         "class_names",
-        None,
         "Names of a folder's classes in index order, 1..C (default: those "
         "found).",
-        **data,
     )
 
 
-def build_source(values: flags.FlagValues) -> tuple[sources.Source, str]:
-    """The source and the split that the flags ask for.
+def define_matcher_params(detector: FlagGroup) -> None:
+    """Declares --matcher_params."""
+    detector.text(
+        "matcher_params",
+        "Parameters of the matcher as key=value,... (default: the matcher's).",
+        "",
+    )
+
+
+def build_source(values: flags.FlagValues) -> sources.Source:
+    """The source that --dataset, --data_dir and --class_names ask for.
 
     Raises:
       InputError: the data cannot be used.
     """
-    source = sources.build_source(
+    return sources.build_source(
         values.dataset,
         data_dir=values.data_dir,
         class_names=tuple(values.class_names) if values.class_names else None,
     )
-    return source, values.split or source.default_splits[0]

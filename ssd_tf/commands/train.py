@@ -13,6 +13,7 @@ from ssd_tf import (
     console,
     training,
 )
+from ssd_tf.commands.flag_groups import build_source
 from ssd_tf.commands.train_flags import (
     DETECTOR_SWITCHES,
     RECIPE_FIELDS,
@@ -64,11 +65,7 @@ def _print_table(figures, run_dir: training.RunDir, *, source, split: str):
 
 def train(values, run_dir: training.RunDir) -> None:
     """Trains, or says that there is nothing left to do."""
-    source = sources.build_source(
-        values.dataset,
-        data_dir=values.data_dir,
-        class_names=tuple(values.class_names) if values.class_names else None,
-    )
+    source = build_source(values)
     detector_config, train_config = _plan(values, source)
     source.num_examples(train_config.eval_split)  # rather now than at the end
     run_dir.check(detector_config, train_config)

@@ -1,12 +1,11 @@
 """The flags of train."""
 
 import dataclasses
-import functools
 
 from absl import flags
 
 from ssd_tf import PRESETS, matchers, training
-from ssd_tf.commands.flag_groups import flag_group
+from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
 from ssd_tf.config import Recipe
 from ssd_tf.data import augmentation, sources
 
@@ -22,170 +21,124 @@ DETECTOR_SWITCHES = (
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    _define_run(flag_group(values, "run"))
-    _define_data(flag_group(values, "data"))
-    _define_detector(flag_group(values, "detector"))
-    _define_training(flag_group(values, "training"))
-    _define_augmentation(flag_group(values, "augmentation"))
-
-
-def _define_run(group) -> None:
-    flags.DEFINE_enum(
-        "mode", "train", ["train", "eval"], "What to do with a run.", **group
+    run = FlagGroup(values, "run")
+    run.choice("mode", ["train", "eval"], "What to do with a run.", "train")
+    run.text("run_dir", "Folder of the run (default: runs/PRESET_DATASET).")
+    _define_data(FlagGroup(values, "data"))
+    _define_detector(FlagGroup(values, "detector"))
+    _define_training(FlagGroup(values, "training"))
+    policy = FlagGroup(values, "augmentation")
+    policy.choice(
+        "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
     )
-    flags.DEFINE_string(
-        "run_dir",
-        None,
-        "Folder of the run (default: runs/PRESET_DATASET).",
-        **group,
+    policy.switch(
+        "flip_up_down", f"Also turn images upside down{_RECIPE}", None
+    )
+    policy.switch(
+        "rotate_90", f"Also rotate images by 90 degrees{_RECIPE}", None
     )
 
 
-def _define_data(group) -> None:
-    flags.DEFINE_enum(
-        "dataset",
-        "shapes",
-        list(sources.SOURCES),
-        "Data set to train on.",
-        **group,
-    )
-    text = functools.partial(flags.DEFINE_string, default=None, **group)
-    text(
+def _define_data(data: FlagGroup) -> None:
+    data.choice("dataset", sources.SOURCES, "Data set to train on.", "shapes")
+    data.text(
         "data_dir",
-        help="Folder of the data set; for TFDS data sets the folder that holds "
-        "them (default: ~/tensorflow_datasets).",
+        "Folder of the data set; for TFDS data sets the folder that holds them "
+        "(default: ~/tensorflow_datasets).",
     )
-    text("train_split", help="Split to train on (default: the data set's).")
-    text("eval_split", help="Split to evaluate on (default: the data set's).")
-    flags.DEFINE_integer(
+    data.text("train_split", "Split to train on (default: the data set's).")
+    data.text("eval_split", "Split to evaluate on (default: the data set's).")
+    data.count(
         "num_classes",
-        None,
         "Object classes, without background; checked against the data "
         "(default: the data's).",
         lower_bound=1,
-        **group,
     )
-    flags.DEFINE_list(
+    data.items(
         "class_names",
-        None,
         "Names of a folder's classes in index order, 1..C (default: those "
         "found in its annotations, sorted).",
-        **group,
     )
 
 
-def _define_detector(group) -> None:
-    flags.DEFINE_enum(
-        "preset", "ssd300_tiny", list(PRESETS), "Detector to train.", **group
+def _define_detector(detector: FlagGroup) -> None:
+    detector.choice("preset", PRESETS, "Detector to train.", "ssd300_tiny")
+    detector.choice(
+        "matcher", sorted(matchers.MATCHERS), f"Label assignment{_PRESET}"
     )
-    flags.DEFINE_enum(
-        "matcher",
-        None,
-        sorted(matchers.MATCHERS),
-        f"Label assignment{_PRESET}",
-        **group,
-    )
-    flags.DEFINE_string(
-        "matcher_params",
-        "",
-        "Parameters of the matcher as key=value,... (default: the matcher's).",
-        **group,
-    )
-    sizes = functools.partial(flags.DEFINE_list, default=None, **group)
-    sizes(
+    define_matcher_params(detector)
+    detector.items(
         "min_sizes_px",
-        help="Side of each level's small square anchor, pixels of the input; "
+        "Side of each level's small square anchor, pixels of the input; "
         f"`python -m ssd_tf anchors` proposes them{_PRESET}",
     )
-    sizes(
+    detector.items(
         "max_sizes_px",
-        help="With --min_sizes_px: the large square has side sqrt(min * max), "
+        "With --min_sizes_px: the large square has side sqrt(min * max), "
         "pixels.",
     )
-    flags.DEFINE_string(
+    detector.text(
         "aspect_ratios",
-        None,
         f"Ratios of each level, as in '2;2,3;2,3;2,3;2;2'{_PRESET}",
-        **group,
     )
-    switch = functools.partial(flags.DEFINE_bool, default=None, **group)
-    switch(
+    detector.switch(
         "truncate_sizes",
-        help="Truncate anchor sizes to whole pixels, as Caffe does; SSD512 "
-        f"trained there has such anchors{_PRESET}",
-    )
-    switch("clip_anchors", help=f"Clip anchors to the image{_PRESET}")
-    switch(
-        "encode_variance_in_target",
-        help="Leave the variances out of the targets and divide by them in the "
-        f"loss, as Caffe's parameter of this name{_PRESET}",
-    )
-
-
-def _define_training(group) -> None:
-    flags.DEFINE_enum(
-        "recipe",
+        "Truncate anchor sizes to whole pixels, as Caffe does; SSD512 trained "
+        f"there has such anchors{_PRESET}",
         None,
-        list(training.RECIPES),
-        "Hyperparameters to begin with (default: the data set's and preset's).",
-        **group,
     )
-    flags.DEFINE_string(
+    detector.switch("clip_anchors", f"Clip anchors to the image{_PRESET}", None)
+    detector.switch(
+        "encode_variance_in_target",
+        "Leave the variances out of the targets and divide by them in the "
+        f"loss, as Caffe's parameter of this name{_PRESET}",
+        None,
+    )
+
+
+def _define_training(group: FlagGroup) -> None:
+    group.choice(
+        "recipe",
+        training.RECIPES,
+        "Hyperparameters to begin with (default: the data set's and preset's).",
+    )
+    group.text(
         "recipe_params",
-        "",
         "Any values of the recipe as key=value,..., such as alpha=1,"
         "warmup_steps=500,decay_steps=80000:100000; several numbers are "
         f"divided by ':'. Keys: {', '.join(RECIPE_FIELDS)}.",
-        **group,
+        "",
     )
-    count = functools.partial(flags.DEFINE_integer, default=None, **group)
-    count(
+    group.count(
         "batch_size",
-        help=f"Images per step, over all devices{_RECIPE}",
+        f"Images per step, over all devices{_RECIPE}",
         lower_bound=1,
     )
-    count("steps", help=f"Optimiser steps{_RECIPE}", lower_bound=1)
-    number = functools.partial(
-        flags.DEFINE_float, default=None, lower_bound=0, **group
+    group.count("steps", f"Optimiser steps{_RECIPE}", lower_bound=1)
+    group.number(
+        "epochs", "Passes over the data, instead of --steps.", lower_bound=0
     )
-    number("epochs", help="Passes over the data, instead of --steps.")
-    number("learning_rate", help=f"Peak learning rate{_RECIPE}")
-    flags.DEFINE_bool(
+    group.number("learning_rate", f"Peak learning rate{_RECIPE}", lower_bound=0)
+    group.switch(
         "scale_to_batch",
-        False,
         "Fit the recipe to --batch_size by the linear rule: the learning rate "
         "grows as the batch does, and as many images are seen.",
-        **group,
     )
-    number("weight_decay", help=f"Weight decay of the kernels{_RECIPE}")
-    flags.DEFINE_string(
+    group.number(
+        "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
+    )
+    group.text(
         "init_weights",
-        None,
         "Weights to begin with: imagenet, none, or an earlier run's folder "
         "(default: imagenet where the backbone has it, else none).",
-        **group,
     )
-    count(
+    group.count(
         "eval_every",
-        help=f"Steps between evaluations; 0: only at the end{_RECIPE}",
+        f"Steps between evaluations; 0: only at the end{_RECIPE}",
         lower_bound=0,
     )
-    flags.DEFINE_integer(
+    group.count(
         "seed",
-        0,
         "Seed of the weights, the order of images and the augmentation.",
-        **group,
+        0,
     )
-
-
-def _define_augmentation(group) -> None:
-    flags.DEFINE_enum(
-        "augmentation",
-        None,
-        list(augmentation.POLICIES),
-        f"Augmentation policy{_RECIPE}",
-        **group,
-    )
-    switch = functools.partial(flags.DEFINE_bool, default=None, **group)
-    switch("flip_up_down", help=f"Also turn images upside down{_RECIPE}")
-    switch("rotate_90", help=f"Also rotate images by 90 degrees{_RECIPE}")

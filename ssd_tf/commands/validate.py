@@ -15,9 +15,9 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.commands.flag_groups import (
+    FlagGroup,
     build_source,
     define_data_flags,
-    flag_group,
 )
 from ssd_tf.data.sources import Source, usable_class_names
 from ssd_tf.data.validation.checks import Problem
@@ -29,30 +29,26 @@ from ssd_tf.errors import InputError
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     define_data_flags(values, default_split="all")
-    flags.DEFINE_bool(
-        "json",
-        False,
-        "Print a JSON object per problem, and a summary as the last.",
-        **flag_group(values, "report"),
+    FlagGroup(values, "report").switch(
+        "json", "Print a JSON object per problem, and a summary as the last."
     )
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
-    """Prints the problems and the report.
-
-    Raises:
-      InputError: the data set as a whole cannot be read.
-      SystemExit: with status 1, if training would lose anything.
-    """
+    """Prints the problems and the report; exits with 1 if anything is lost."""
     del arguments  # none
-    source, _ = build_source(values)
+    source = build_source(values)
     class_names, unusable_classes = _class_names(source)
     report = Report(class_names)
     to_text = _to_json if values.json else str
-    num_images, unusable = _count_images(source, values.split)
-    for problem in unusable:
-        report.add_problems([problem])
-        print(to_text(problem))
+
+    def tell(problems: list[Problem]) -> None:
+        for problem in problems:
+            report.add_problems([problem])
+            print(to_text(problem))
+
+    num_images, unusable_splits = _count_images(source, values.split)
+    tell(unusable_splits)
     # On a terminal, above the bar; elsewhere that would repeat the bar.
     print_line = tqdm.write if sys.stderr.isatty() else print
     with tqdm(
@@ -72,12 +68,9 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
                 if unusable_classes and _is_same(problem, unusable_classes):
                     unusable_classes = None
             bar.update()
-    last_problems = report.absent_classes()
+    tell(report.absent_classes())
     if unusable_classes:
-        last_problems.append(unusable_classes)
-    for problem in last_problems:
-        report.add_problems([problem])
-        print(to_text(problem))
+        tell([unusable_classes])
     print(json.dumps(report.as_dict()) if values.json else report)
     if report.is_anything_lost:
         sys.exit(1)
@@ -101,11 +94,7 @@ def _is_same(problem: Problem, unusable_classes: Problem) -> bool:
 def _count_images(
     source: Source, asked: str | None
 ) -> tuple[dict[str, int], list[Problem]]:
-    """The number of images by split, and what is wrong with other splits.
-
-    Raises:
-      InputError: there is no split, or one that is asked for is unusable.
-    """
+    """The number of images by split, and what is wrong with other splits."""
     splits = asked.split("+") if asked else source.splits()
     if not splits:
         raise InputError(f"{source.name}: there is no split")
@@ -128,14 +117,11 @@ def _count_images(
 def _to_json(problem: Problem) -> str:
     box = None
     if problem.item:
-        ymin, xmin, ymax, xmax = map(_finite_or_text, problem.item.box)
+        sides = zip(("ymin", "xmin", "ymax", "xmax"), problem.item.box)
         box = {
             "place": problem.item.place,
             "class": problem.item.class_name,
-            "ymin": ymin,
-            "xmin": xmin,
-            "ymax": ymax,
-            "xmax": xmax,
+            **{name: _finite_or_text(side) for name, side in sides},
         }
     return json.dumps(
         {

@@ -15,17 +15,11 @@ _GOOD_IOU = 0.5
 
 
 class Coverage(NamedTuple):
-    """The anchors that fit each of the N objects of a data set.
+    """The anchors that fit each of the N objects of a data set."""
 
-    Attributes:
-      shapes: [N, 2] float32 widths and heights, relative to the image.
-      best_iou: [N] float32 IoU with the best anchor.
-      num_anchors: [N] int64 anchors that the matcher gives the object.
-    """
-
-    shapes: np.ndarray
-    best_iou: np.ndarray
-    num_anchors: np.ndarray
+    shapes: np.ndarray  # [N, 2] float32 widths, heights; relative to the image
+    best_iou: np.ndarray  # [N] float32 IoU with the best anchor
+    num_anchors: np.ndarray  # [N] int64 that the matcher gives the object
 
     @property
     def recall(self) -> float:
@@ -43,13 +37,8 @@ def measure_coverage(
 ) -> Coverage:
     """Matches every object of a data set against a detector's anchors.
 
-    Args:
-      config: anchors and matcher.
-          objects: labels and boxes of each image, from
-        `data.sources.cached_objects`.
-
-    Returns:
-      `Coverage` of all objects, images in order.
+    `objects` are the labels and boxes of each image, in the order of the
+    result; see `data.sources.cached_objects`.
     """
     anchors = build_anchors(config)
     matcher = matchers.build_matcher(config.matcher, config.matcher_params)
@@ -58,10 +47,9 @@ def measure_coverage(
         match = matcher(boxes, labels, anchors)
         iou = box_ops.pairwise_iou(boxes, anchors.boxes)  # [M, A]
         assigned = tf.boolean_mask(match.gt_index, match.gt_index >= 0)
+        num_objects = tf.shape(labels)[0]
         counts = tf.math.bincount(
-            assigned,
-            minlength=tf.shape(labels)[0],
-            maxlength=tf.shape(labels)[0],
+            assigned, minlength=num_objects, maxlength=num_objects
         )  # [M]
         height_width = boxes[:, 2:] - boxes[:, :2]
         return height_width[:, ::-1], tf.reduce_max(iou, axis=1), counts
@@ -74,11 +62,7 @@ def measure_coverage(
 
 
 def summarize(coverage: Coverage, image_size: int) -> dict[str, Any]:
-    """Numbers of a coverage, by object size.
-
-    Args:
-      coverage: from `measure_coverage`.
-      image_size: side of the network's input, in pixels.
+    """Numbers of a coverage, by object size in pixels of the input.
 
     Returns:
       {"objects", "without_anchor", "recall", "sizes": [row, ..]}; a row has

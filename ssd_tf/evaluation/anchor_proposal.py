@@ -27,10 +27,6 @@ def propose_configs(
       config: the detector; its levels and the number of ratios stay.
       shapes: [N, 2] widths and heights of objects, relative to the image.
 
-    Returns:
-      configurations with other `min_sizes_px`, `max_sizes_px` and
-      `aspect_ratios`.
-
     Raises:
       ValueError: there are no objects.
     """
@@ -67,14 +63,9 @@ def _clustered_sizes_px(image_size, levels, shapes):
 
 
 def kmeans_1d(values: np.ndarray, clusters: int) -> np.ndarray:
-    """Lloyd's algorithm on numbers, started at their quantiles.
+    """Lloyd's algorithm on [N] numbers, started at their quantiles.
 
-    Args:
-      values: [N] numbers, N > 0.
-      clusters: how many.
-
-    Returns:
-      [clusters] sorted centres; a cluster that loses its members stays.
+    Returns the sorted centres; a cluster that loses its members stays.
     """
     centres = np.quantile(values, (np.arange(clusters) + 0.5) / clusters)
     for _ in range(_ITERATIONS):
@@ -94,7 +85,7 @@ def kmeans_1d(values: np.ndarray, clusters: int) -> np.ndarray:
 def _fit_ratios(shapes, old) -> tuple[tuple[float, ...], ...]:
     """As many ratios above 1 in each level as before, sorted."""
     log_ratios = np.abs(np.log(shapes[:, 0] / shapes[:, 1]))
-    # The squares are there anyway: shapes near 1 need no box of their own.
+    # The squares are there anyway: shapes near 1 need no anchor of their own.
     oblong = log_ratios[log_ratios > np.log(_MIN_RATIO)]
     fitted: dict[int, tuple[float, ...]] = {0: ()}
     for count in {len(level) for level in old} - {0}:

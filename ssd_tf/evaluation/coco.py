@@ -12,24 +12,13 @@ from ssd_tf.evaluation.coco_matching import evaluate_image_class
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
 from ssd_tf.evaluation.records import Evaluator, ImageRecord
 
+# Names for `COCOeval.stats`, in the order of `COCOeval.summarize`.
 _STATS = (
-    "mAP",
-    "AP50",
-    "AP75",
-    "AP_small",
-    "AP_medium",
-    "AP_large",
-    "AR_1",
-    "AR_10",
-    "AR_100",
-    "AR_small",
-    "AR_medium",
-    "AR_large",
+    *("mAP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
+    *("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"),
 )
-"""Names for `COCOeval.stats`, in the order of `COCOeval.summarize`."""
-
+# Figure of pycocotools where there is no object to be found.
 _ABSENT = -1.0
-"""Figure of pycocotools where there is no object to be found."""
 
 
 class _ArrayEvaluation(COCOeval):
@@ -73,12 +62,6 @@ class CocoEvaluator(Evaluator):
     per image and class. Difficult objects are treated as COCO's crowds, as if
     marked "iscrowd" too: they are not to be found, and a detection that lies
     on one counts neither way.
-
-    Args:
-      class_names: C names, label 1 first, without background.
-
-    Raises:
-      ValueError: if the names are not distinct.
     """
 
     def __init__(self, class_names: Sequence[str]):
@@ -96,9 +79,8 @@ class CocoEvaluator(Evaluator):
 
         Returns:
           "mAP": AP at IoU .5:.95; 0.0 if there are no objects at all.
-          "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10",
-            "AR_100", "AR_small", "AR_medium", "AR_large": None where there is
-            no object to be found.
+          "AP50", "AP75", "AP_small", .. and "AR_1", "AR_10", "AR_100",
+            "AR_small", ..: None where there is no object to be found.
           "AP", "AP50_by_class": by class, without the absent ones.
           "absent_classes": classes without an object that is neither
             difficult nor a crowd.
@@ -118,13 +100,13 @@ class CocoEvaluator(Evaluator):
         }
 
     def curves(self) -> dict[str, PrecisionRecallCurve]:
-        """Curves at IoU .5 by class, at COCO's 101 recall points.
+        """Curves at IoU .5 by class, without the absent classes.
 
-        Precision is made to fall only, as pycocotools does. Absent classes
-        are left out.
+        They have COCO's 101 recall points and precision made to fall only.
         """
-        recall = self._evaluate().params.recThrs
-        scores = self._evaluate().eval["scores"][0, :, :, 0, -1]  # [101, C]
+        evaluation = self._evaluate()
+        recall = evaluation.params.recThrs
+        scores = evaluation.eval["scores"][0, :, :, 0, -1]  # [101, C]
         precision = self._precision()[0]  # [101, C]
         return {
             name: PrecisionRecallCurve(precision[:, k], recall, scores[:, k])

@@ -26,15 +26,13 @@ def evaluate_image_class(
     """Matches the detections and objects of one class in one image.
 
     Args:
-      record: the image.
-      label: the class, 1..C.
       iou_thresholds: [T] rising.
       area_ranges: lowest and highest area in square pixels, both included.
       max_detections: that many count, by falling score.
 
     Returns:
       For each area range what `COCOeval.accumulate` reads: "dtScores" [D],
-      "dtMatches" [T, D] bool, "dtIgnore" [T, D] bool, "gtIgnore" [M] bool.
+      "dtMatches" and "dtIgnore" [T, D] bool, "gtIgnore" [M] bool.
     """
     mine = np.flatnonzero(record.labels == label)
     by_score = np.argsort(-record.scores[mine], kind="stable")
@@ -71,11 +69,9 @@ def _match(
     crowd: np.ndarray,
     thresholds: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gives detections [D], best score first, to objects [M].
+    """Detections matched, and matched with an ignored object: [T, D] bool.
 
-    Returns:
-      the detections that are matched, and those matched with an ignored
-      object, as masks [T, D] bool.
+    `iou` is [D, M], best score first; `ignore` and `crowd` are [M] bool.
     """
     matched = np.zeros((len(thresholds), len(iou)), bool)
     on_ignored = np.zeros_like(matched)
@@ -88,9 +84,10 @@ def _match(
     for t, threshold in enumerate(thresholds.tolist()):
         is_taken = [False] * len(order)
         for detection, row in rows:
-            match = _best_free_object(row, is_taken, ignored, crowds, threshold)
+            match = _best_free_object(row, is_taken, ignored, threshold)
             if match != _UNMATCHED:
-                is_taken[match] = True
+                # Any number of detections may lie on a crowd.
+                is_taken[match] = not crowds[match]
                 matched[t, detection] = True
                 on_ignored[t, detection] = ignored[match]
     return matched, on_ignored
@@ -100,15 +97,13 @@ def _best_free_object(
     row: list[float],
     is_taken: list[bool],
     ignored: list[bool],
-    crowds: list[bool],
     threshold: float,
 ) -> int:
     """The free object with the highest IoU, the last of equals."""
     # pycocotools' guard for a threshold of 1 is not needed up to .95.
     best_iou, match = threshold, _UNMATCHED
     for index, iou in enumerate(row):
-        # Any number of detections may lie on a crowd.
-        if is_taken[index] and not crowds[index]:
+        if is_taken[index]:
             continue
         if match != _UNMATCHED and ignored[index] and not ignored[match]:
             break

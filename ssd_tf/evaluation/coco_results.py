@@ -26,8 +26,7 @@ class CocoResultsWriter:
     Args:
       path: of the file.
       category_ids: of the labels 1..C.
-      image_ids: COCO's ids by name of the image; an image that is not there
-        has its name for an id.
+      image_ids: COCO's ids by name of the image; others keep their name.
 
     Raises:
       InputError: the file cannot be written.

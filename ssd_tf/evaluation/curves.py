@@ -6,17 +6,11 @@ import numpy as np
 
 
 class PrecisionRecallCurve(NamedTuple):
-    """Precision and recall after each detection, by falling score.
+    """Precision and recall after each detection, by falling score."""
 
-    Attributes:
-      precision: [N] float64.
-      recall: [N] float64, never falling.
-      scores: [N] float64, the score of the last detection counted.
-    """
-
-    precision: np.ndarray
-    recall: np.ndarray
-    scores: np.ndarray
+    precision: np.ndarray  # [N] float64
+    recall: np.ndarray  # [N] float64, never falling
+    scores: np.ndarray  # [N] float64, of the last detection counted
 
     def as_dict(self) -> dict[str, list[float]]:
         """JSON-ready lists, only of points that hold an average precision.
@@ -36,10 +30,6 @@ def average_precision_voc07(precision: np.ndarray, recall: np.ndarray) -> float:
 
     Source: Everingham et al. 2010, section 4.2; Caffe bbox_util.cpp:ComputeAP
     "11point".
-
-    Args:
-      precision: [N] float64.
-      recall: [N] float64, never falling.
     """
     envelope = _envelope(precision)  # [N + 1]
     # arange(0, 1.1, .1) has 0.30000000000000004, which a recall of 3/10 would
@@ -53,10 +43,6 @@ def average_precision_area(precision: np.ndarray, recall: np.ndarray) -> float:
 
     Source: VOCdevkit VOCevaldet.m; Caffe bbox_util.cpp:ComputeAP
     "MaxIntegral" gives the same value.
-
-    Args:
-      precision: [N] float64.
-      recall: [N] float64, never falling.
     """
     steps = np.diff(recall, prepend=0.0)  # [N]
     return float(np.sum(steps * _envelope(precision)[:-1]))

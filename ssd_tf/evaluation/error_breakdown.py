@@ -5,13 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ssd_tf.evaluation.matching import (
-    NO_OBJECT,
-    best_object,
-    is_first,
-    match_own_class,
-    pixel_iou,
-)
+from ssd_tf.evaluation.matching import best_object, match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 OUTCOMES = (
@@ -50,13 +44,13 @@ class ErrorBreakdown(Evaluator):
     correct detection found. Crowds are not objects in any of this.
 
     Args:
-      class_names: C names, label 1 first, without background.
+      class_names: as of every `Evaluator`.
       score_threshold: lowest score that counts, itself included.
       iou_threshold: lowest IoU of a correct detection, itself included.
       plus_one: see `VocEvaluator`.
 
     Raises:
-      ValueError: on thresholds out of range or names that are not distinct.
+      ValueError: on thresholds out of range or names.
     """
 
     def __init__(
@@ -80,7 +74,12 @@ class ErrorBreakdown(Evaluator):
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
-        record = self._by_score(record)
+        counted = record.scores >= self.score_threshold
+        record = record._replace(
+            boxes=record.boxes[counted],
+            scores=record.scores[counted],
+            labels=record.labels[counted],
+        )
         outcomes, confused_with = self._judge(record)
         np.add.at(self._outcomes, (record.labels, outcomes), 1)
         wrong = outcomes == _WRONG
@@ -107,9 +106,7 @@ class ErrorBreakdown(Evaluator):
             confused = zip(self.class_names, self._confusions[label, 1:])
             per_class[name] = {
                 **self._counts(self._outcomes[label], self._num_objects[label]),
-                "confused_with": {
-                    n: int(count) for n, count in confused if count
-                },
+                "confused_with": {n: int(c) for n, c in confused if c},
             }
         return {
             "per_class": per_class,
@@ -121,39 +118,24 @@ class ErrorBreakdown(Evaluator):
             "plus_one": self.plus_one,
         }
 
-    def _by_score(self, record: ImageRecord) -> ImageRecord:
-        """Keeps what reaches the score threshold, best first."""
-        order = np.argsort(-record.scores, kind="stable")
-        order = order[record.scores[order] >= self.score_threshold]
-        return record._replace(
-            boxes=record.boxes[order],
-            scores=record.scores[order],
-            labels=record.labels[order],
-        )
-
     def _judge(self, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
         """Outcome [D] of each detection, and class [D] it is confused with."""
-        iou = pixel_iou(
-            record.boxes,
-            record.gt_boxes,
-            plus_one=self.plus_one,
-            is_crowd=record.gt_is_crowd,
+        own = match_own_class(
+            record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        own = match_own_class(record, iou, iou_threshold=self.iou_threshold)
-        on_own = own.object_index != NO_OBJECT
         is_other = record.labels[:, None] != record.gt_labels  # [D, M]
-        other_iou, other = best_object(iou, is_other & ~record.gt_is_crowd)
+        other_iou, other = best_object(own.iou, is_other & ~record.gt_is_crowd)
         on_other = other_iou >= self.iou_threshold
 
-        outcomes = np.full(len(iou), _BACKGROUND)
+        outcomes = np.full(len(on_other), _BACKGROUND)
         # A later line overrules those before it.
         outcomes[own.best_iou >= _LEAST_IOU] = _POOR
         outcomes[on_other] = _WRONG
-        first = is_first(own.object_index[on_own])
-        outcomes[on_own] = np.where(first, _CORRECT, _DUPLICATE)
+        outcomes[own.is_hit] = _DUPLICATE
+        outcomes[own.is_first] = _CORRECT
         outcomes[own.is_ignored] = _IGNORED
 
-        confused_with = np.zeros(len(iou), np.int64)
+        confused_with = np.zeros(len(on_other), np.int64)
         confused_with[on_other] = record.gt_labels[other[on_other]]
         return outcomes, confused_with
 

@@ -7,24 +7,19 @@ from pycocotools import mask as coco_mask
 
 from ssd_tf.evaluation.records import ImageRecord
 
-NO_OBJECT = -1
-"""Object index of a detection that has no object."""
-
 
 class OwnClassMatch(NamedTuple):
     """Each detection of an image beside the objects of its class.
 
-    Attributes:
-      best_iou: [D] float64, the highest IoU with an object, crowds aside;
-        -1.0 where the image has none.
-      object_index: [D] int64, the object with that IoU if it reaches the
-        threshold, else `NO_OBJECT`. Several detections may share an object.
-      is_ignored: [D] bool, detections that count neither way.
+    With crowds the overlap is the share of the detection. Several detections
+    may hit one object: overlap it most, by the threshold or more.
     """
 
-    best_iou: np.ndarray
-    object_index: np.ndarray
-    is_ignored: np.ndarray
+    iou: np.ndarray  # [D, M] float64
+    best_iou: np.ndarray  # [D] float64, crowds aside; -1.0 without any object
+    is_hit: np.ndarray  # [D] bool
+    is_first: np.ndarray  # [D] bool, hits its object with the highest score
+    is_ignored: np.ndarray  # [D] bool, counts neither way
 
 
 def yxyx_to_xywh(boxes: np.ndarray) -> np.ndarray:
@@ -37,58 +32,44 @@ def pixel_iou(
     boxes: np.ndarray,
     gt_boxes: np.ndarray,
     *,
+    is_crowd: np.ndarray,
     plus_one: bool = False,
-    is_crowd: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Intersection over union of detections and objects, by pycocotools.
+    """IoU of detections [D, 4] and objects [M, 4] by pycocotools -> [D, M].
 
     Args:
-      boxes: [D, 4] float64, yxyx in pixels.
-      gt_boxes: [M, 4] float64, yxyx in pixels.
-      plus_one: the last pixel belongs to the box, so that a side is
-        max - min + 1 long (VOCdevkit VOCevaldet.m, Caffe's JaccardOverlap).
+      boxes, gt_boxes: float64, yxyx in pixels. Two empty ones give zero.
       is_crowd: [M] bool. A crowd holds many objects, so the union with it is
         the detection's own area (pycocotools maskApi.c:bbIou).
-
-    Returns:
-      [D, M] float64. Zero where both boxes are empty.
+      plus_one: the last pixel belongs to the box, so that a side is
+        max - min + 1 long (VOCdevkit VOCevaldet.m, Caffe's JaccardOverlap).
     """
     if not len(boxes) or not len(gt_boxes):
         return np.zeros((len(boxes), len(gt_boxes)))
     pixels = np.array([0.0, 0.0, plus_one, plus_one])
-    if is_crowd is None:
-        is_crowd = np.zeros(len(gt_boxes), bool)
     return coco_mask.iou(
         yxyx_to_xywh(boxes) + pixels,
         yxyx_to_xywh(gt_boxes) + pixels,
         is_crowd.astype(np.uint8),
-    )  # [D, M]
+    )
 
 
 def best_object(
     iou: np.ndarray, allowed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The object each detection overlaps most, the first of equals.
+    """IoU [D] and index [D] of the allowed object each overlaps most.
 
-    Args:
-      iou: [D, M] float64.
-      allowed: [D, M] bool, the pairs to be considered.
-
-    Returns:
-      IoU [D] float64 and object index [D] int64; -1.0 and `NO_OBJECT` for a
-      detection without an allowed object.
+    The first of equals; without an allowed object the IoU is -1.0.
     """
     if not iou.shape[1]:
-        shape = iou.shape[0]
-        return np.full(shape, -1.0), np.full(shape, NO_OBJECT)
+        return np.full(len(iou), -1.0), np.zeros(len(iou), np.int64)
     masked = np.where(allowed, iou, -1.0)
     index = masked.argmax(axis=1)  # [D]
-    best_iou = masked[np.arange(len(masked)), index]  # [D]
-    return best_iou, np.where(best_iou < 0, NO_OBJECT, index)
+    return masked[np.arange(len(masked)), index], index
 
 
 def match_own_class(
-    record: ImageRecord, iou: np.ndarray, *, iou_threshold: float
+    record: ImageRecord, *, iou_threshold: float, plus_one: bool
 ) -> OwnClassMatch:
     """Compares each detection with the objects and crowds of its class.
 
@@ -101,23 +82,22 @@ def match_own_class(
 
     Source: VOCdevkit VOCevaldet.m; for crowds pycocotools maskApi.c:bbIou and
     `COCOeval.evaluateImg`.
-
-    Args:
-      record: the image, D detections and M objects.
-      iou: [D, M] float64 by `pixel_iou` with the crowds of `record`.
-      iou_threshold: lowest overlap that counts, itself included.
     """
+    iou = pixel_iou(
+        record.boxes,
+        record.gt_boxes,
+        is_crowd=record.gt_is_crowd,
+        plus_one=plus_one,
+    )
     same_class = record.labels[:, None] == record.gt_labels  # [D, M]
     best_iou, index = best_object(iou, same_class & ~record.gt_is_crowd)
     crowd_overlap, _ = best_object(iou, same_class & record.gt_is_crowd)  # [D]
     hit = best_iou >= iou_threshold  # [D]
     is_ignored = crowd_overlap >= iou_threshold  # [D]
     is_ignored[hit] = record.gt_is_difficult[index[hit]]
-    return OwnClassMatch(best_iou, np.where(hit, index, NO_OBJECT), is_ignored)
-
-
-def is_first(object_ids: np.ndarray) -> np.ndarray:
-    """True where an id [N] stands for the first time -> [N] bool."""
-    first = np.zeros(len(object_ids), bool)
-    first[np.unique(object_ids, return_index=True)[1]] = True
-    return first
+    hits = np.flatnonzero(hit)
+    # Stable: equal scores keep the order in which they were given.
+    hits = hits[np.argsort(-record.scores[hits], kind="stable")]
+    is_first = np.zeros(len(hit), bool)
+    is_first[hits[np.unique(index[hits], return_index=True)[1]]] = True
+    return OwnClassMatch(iou, best_iou, hit, is_first, is_ignored)

@@ -12,17 +12,11 @@ from ssd_tf.evaluation.voc import VocEvaluator
 
 
 class ImageDetections(NamedTuple):
-    """Detections of one image, best first.
+    """Detections of one image, best first."""
 
-    Attributes:
-      boxes: [N, 4] float32 yxyx in 0..1.
-      scores: [N] float32.
-      classes: [N] int32, 1..C.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    classes: np.ndarray
+    boxes: np.ndarray  # [N, 4] float32 yxyx in 0..1
+    scores: np.ndarray  # [N] float32
+    classes: np.ndarray  # [N] int32, 1..C
 
 
 def split_outputs(outputs: Mapping[str, Any]) -> list[ImageDetections]:
@@ -33,53 +27,33 @@ def split_outputs(outputs: Mapping[str, Any]) -> list[ImageDetections]:
         "detection_classes" [B, K] and "num_detections" [B], tensors or arrays,
         as a SavedModel of ssd_tf has them. Others are not looked at.
     """
-    boxes, scores, classes, counts = (
-        np.asarray(outputs[name])
-        for name in (
-            "detection_boxes",
-            "detection_scores",
-            "detection_classes",
-            "num_detections",
-        )
-    )
+    boxes = np.asarray(outputs["detection_boxes"])
+    scores = np.asarray(outputs["detection_scores"])
+    classes = np.asarray(outputs["detection_classes"]).astype(np.int32)
+    counts = np.asarray(outputs["num_detections"]).astype(int)
     return [
-        ImageDetections(
-            boxes[i, :count],
-            scores[i, :count],
-            classes[i, :count].astype(np.int32),
-        )
-        for i, count in enumerate(counts.astype(int))
+        ImageDetections(boxes[i, :count], scores[i, :count], classes[i, :count])
+        for i, count in enumerate(counts)
     ]
 
 
 class EvaluatedImage(NamedTuple):
     """One image of the split with its objects and detections, in NumPy.
 
-    Attributes:
-      image_id: name.
-      size: (height, width) of the original in pixels.
-      gt_boxes: [M, 4] float32 yxyx, normalised.
-      gt_labels: [M] int32.
-      gt_is_difficult: [M] bool.
-      gt_is_crowd: [M] bool.
-      gt_areas: [M] float32 fractions of the image.
-      boxes: [N, 4] float32 yxyx, normalised and clipped to the image.
-      scores: [N] float32.
-      classes: [N] int32.
-      pixels: [H, W, 3] uint8 of an image that is to be drawn, else None.
+    Boxes are yxyx, normalised; those of detections clipped to the image.
     """
 
     image_id: str
-    size: tuple[int, int]
-    gt_boxes: np.ndarray
-    gt_labels: np.ndarray
-    gt_is_difficult: np.ndarray
-    gt_is_crowd: np.ndarray
-    gt_areas: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    classes: np.ndarray
-    pixels: np.ndarray | None = None
+    size: tuple[int, int]  # (height, width) of the original in pixels
+    gt_boxes: np.ndarray  # [M, 4] float32
+    gt_labels: np.ndarray  # [M] int32
+    gt_is_difficult: np.ndarray  # [M] bool
+    gt_is_crowd: np.ndarray  # [M] bool
+    gt_areas: np.ndarray  # [M] float32 fractions of the image
+    boxes: np.ndarray  # [N, 4] float32
+    scores: np.ndarray  # [N] float32
+    classes: np.ndarray  # [N] int32
+    pixels: np.ndarray | None = None  # [H, W, 3] uint8 if it is to be drawn
 
     def to_pixels(self, boxes: np.ndarray) -> np.ndarray:
         """Normalised boxes [N, 4] yxyx in pixels of the original."""
@@ -87,20 +61,9 @@ class EvaluatedImage(NamedTuple):
 
 
 class Measurement:
-    """The three evaluators, fed with the same images.
+    """The three evaluators, `voc`, `coco` and `errors`, fed the same images.
 
-    Args:
-      class_names: C names, label 1 first, without background.
-      method: of `VocEvaluator`.
-      iou_threshold: of `VocEvaluator` and of `ErrorBreakdown`.
-      plus_one: likewise.
-      score_threshold: of `ErrorBreakdown`.
-
-    Attributes:
-      voc, coco, errors: the evaluators.
-
-    Raises:
-      ValueError: as the evaluators.
+    Takes their arguments, and raises their errors.
     """
 
     def __init__(
@@ -128,7 +91,6 @@ class Measurement:
 
     def add(self, image: EvaluatedImage) -> None:
         """Counts an image; of its arrays only boxes, labels, scores stay."""
-        height_px, width_px = image.size
         record = make_record(
             image.to_pixels(image.gt_boxes),
             image.gt_labels,
@@ -138,16 +100,13 @@ class Measurement:
             image.classes,
             num_classes=len(self.voc.class_names),
             gt_is_crowd=image.gt_is_crowd,
-            gt_areas=image.gt_areas * height_px * width_px,
+            gt_areas=image.gt_areas * image.size[0] * image.size[1],
         )
         for evaluator in (self.voc, self.coco, self.errors):
             evaluator.add(record)
 
     def figures(self) -> dict[str, Any]:
-        """All figures so far, ready for `json.dumps`.
-
-        The one schema: of result.json and metrics.jsonl of a run, and of
-        `python -m ssd_tf evaluate`.
+        """All figures so far, ready for `json.dumps`, as files have them.
 
         Returns:
           "mAP", "AP", "absent_classes", "num_images": those of "voc".
@@ -155,10 +114,10 @@ class Measurement:
         """
         voc = self.voc.result()
         return {
-            **{
-                key: voc[key]
-                for key in ("mAP", "AP", "absent_classes", "num_images")
-            },
+            "mAP": voc["mAP"],
+            "AP": voc["AP"],
+            "absent_classes": voc["absent_classes"],
+            "num_images": voc["num_images"],
             "coco": self.coco.result(),
             "voc": voc,
             "errors": self.errors.result(),

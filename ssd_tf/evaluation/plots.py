@@ -20,33 +20,36 @@ from matplotlib.textpath import TextToPath
 from ssd_tf.evaluation.anchor_coverage import SIZE_BINS_PX, Coverage
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
 
-_DETECTION_COLOURS = {
-    "correct": "#2a9d5c",
-    "wrong_class": "#8e5ea2",
-    "poor_localisation": "#e9a23b",
-    "duplicate": "#4f8fc0",
-    "background": "#c8463c",
-}
-_OBJECT_COLOURS = {"found": "#2a9d5c", "missed": "#6b6b6b"}
+# (key of `ErrorBreakdown.result`, label, colour)
+_DETECTION_BARS = (
+    ("correct", "correct", "#2a9d5c"),
+    ("wrong_class", "wrong class", "#8e5ea2"),
+    ("poor_localisation", "poor localisation", "#e9a23b"),
+    ("duplicate", "duplicate", "#4f8fc0"),
+    ("background", "background", "#c8463c"),
+)
+_OBJECT_BARS = (
+    ("correct", "found", "#2a9d5c"),
+    ("missed", "missed", "#6b6b6b"),
+)
 _TITLE_POINTS = 9
 # Of the width that a panel has with its margins.
 _TITLE_SHARE = 0.84
 _POINTS_PER_INCH = 72
-_LONGEST_NAME_OF_BARS = 40
+# Of the names beside bars, in letters.
+_LONGEST_NAME = 40
 
 
 def save_figure(figure: Figure, path: str | pathlib.Path) -> None:
-    """Writes a figure to a file.
-
-    The font of figures lacks the signs of many languages; names in those show
-    boxes, without a warning for every sign.
-    """
+    """Writes a figure to a file."""
     with _unknown_signs_allowed():
         figure.savefig(path)
 
 
 @contextlib.contextmanager
 def _unknown_signs_allowed():
+    # The font of figures lacks the signs of many languages; names in those
+    # show boxes, without a warning for every sign.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         yield
@@ -80,10 +83,7 @@ def plot_precision_recall(
       curves: by class, from an evaluator's `curves()`.
       average_precision: by class, from its `result()["AP"]`; shown behind the
         names, which are shortened where they are long.
-      title: of the whole figure.
-
-    Returns:
-      A figure; `save_figure` writes it.
+      title: of the whole figure; `save_figure` writes it.
     """
     count = max(1, len(curves))
     columns = count if count <= 4 else math.ceil(math.sqrt(count))
@@ -130,12 +130,7 @@ def plot_error_breakdown(
 ) -> Figure:
     """Draws the outcomes of detections and of objects as bars by class.
 
-    Args:
-      breakdown: from `ErrorBreakdown.result()`.
-      title: of the whole figure.
-
-    Returns:
-      A figure; `save_figure` writes it.
+    Takes the `result()` of an `ErrorBreakdown`; `save_figure` writes it.
     """
     per_class = breakdown["per_class"]
     figure = Figure(
@@ -143,57 +138,35 @@ def plot_error_breakdown(
     )
     figure.suptitle(title, parse_math=False)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
-    names = list(per_class)
-    _stacked_bars(
-        left,
-        {
-            key: [c[key] for c in per_class.values()]
-            for key in _DETECTION_COLOURS
-        },
-        _DETECTION_COLOURS,
-    )
+    _stacked_bars(left, per_class.values(), _DETECTION_BARS)
     left.set_xlabel(
         f"detections with a score of at least {breakdown['score_threshold']:g}"
     )
-    _stacked_bars(
-        right,
-        {
-            "found": [c["correct"] for c in per_class.values()],
-            "missed": [c["missed"] for c in per_class.values()],
-        },
-        _OBJECT_COLOURS,
-    )
+    _stacked_bars(right, per_class.values(), _OBJECT_BARS)
     right.set_xlabel("objects")
-    left.set_yticks(
-        range(len(names)),
-        labels=[_shortened(name, _LONGEST_NAME_OF_BARS) for name in names],
-        parse_math=False,
-    )
+    labels = [
+        name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME - 1]}…"
+        for name in per_class
+    ]
+    left.set_yticks(range(len(labels)), labels=labels, parse_math=False)
     # The first class on top, as in tables.
-    left.set_ylim(max(1, len(names)) - 0.4, -0.6)
+    left.set_ylim(max(1, len(labels)) - 0.4, -0.6)
     return figure
 
 
-def _shortened(name: str, length: int) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
-
-
-def _stacked_bars(panel, counts, colours) -> None:
-    start = [0] * len(next(iter(counts.values())))
-    for key, widths in counts.items():
+def _stacked_bars(panel, classes, bars) -> None:
+    start = np.zeros(len(classes))
+    for key, label, color in bars:
+        widths = [counts[key] for counts in classes]
         panel.barh(
-            range(len(widths)),
-            widths,
-            left=start,
-            color=colours[key],
-            label=key.replace("_", " "),
+            range(len(widths)), widths, left=start, color=color, label=label
         )
-        start = [a + b for a, b in zip(start, widths)]
+        start = start + widths
     panel.set_xlim(0, max(1, *start) * 1.02)
     panel.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=len(counts),
+        ncols=len(bars),
         fontsize=8,
         frameon=False,
         columnspacing=1.0,
@@ -206,15 +179,9 @@ def _stacked_bars(panel, counts, colours) -> None:
 def plot_anchor_coverage(
     coverage: Coverage, image_size: int, *, title: str = "Anchors"
 ) -> Figure:
-    """Draws best IoU and anchors per object over object size.
+    """Draws best IoU and anchors per object over size in pixels of the input.
 
-    Args:
-      coverage: from `anchor_coverage.measure_coverage`.
-      image_size: side of the network's input, in pixels.
-      title: of the whole figure.
-
-    Returns:
-      A figure.
+    `image_size` is the side of that input.
     """
     sides = np.sqrt(np.prod(coverage.shapes, axis=1)) * image_size  # [N]
     figure = Figure(figsize=(10, 4.2), layout="constrained")
@@ -222,11 +189,9 @@ def plot_anchor_coverage(
     left, right = figure.subplots(1, 2)
     left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#4f8fc0")
     left.axhline(0.5, color="#c8463c", linewidth=1)
-    left.set_ylabel("IoU with the best anchor")
-    left.set_ylim(0, 1)
+    left.set(ylabel="IoU with the best anchor", ylim=(0, 1))
     right.scatter(sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c")
-    right.set_ylabel("anchors assigned to the object")
-    right.set_ylim(bottom=0)
+    right.set(ylabel="anchors assigned to the object", ylim=(0, None))
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_xticks(SIZE_BINS_PX, [str(size) for size in SIZE_BINS_PX])

@@ -29,28 +29,69 @@ class ImageRecord(NamedTuple):
         return self.gt_is_difficult | self.gt_is_crowd
 
 
-def check_class_names(class_names: Sequence[str]) -> tuple[str, ...]:
-    """Class names as a tuple; the name at index i belongs to label i + 1.
+class Evaluator(abc.ABC):
+    """Base of what counts the images of a data set one by one.
+
+    Args:
+      class_names: C names, label 1 first, without background.
 
     Raises:
-      ValueError: unless they are distinct strings, at least one.
+      ValueError: if the names are not distinct.
     """
-    names = () if isinstance(class_names, str) else tuple(class_names)
-    strings = all(isinstance(name, str) for name in names)
-    if not names or not strings or len(set(names)) != len(names):
-        raise ValueError(
-            "class_names must be a sequence of distinct names, without "
-            f"background, got {class_names!r}"
+
+    def __init__(self, class_names: Sequence[str]):
+        names = () if isinstance(class_names, str) else tuple(class_names)
+        strings = all(isinstance(name, str) for name in names)
+        if not names or not strings or len(set(names)) != len(names):
+            raise ValueError(
+                "class_names must be a sequence of distinct names, without "
+                f"background, got {class_names!r}"
+            )
+        self.class_names: tuple[str, ...] = names
+
+    def update(
+        self,
+        gt_boxes,
+        gt_labels,
+        gt_is_difficult,
+        boxes,
+        scores,
+        labels,
+        *,
+        gt_is_crowd=None,
+        gt_areas=None,
+    ) -> None:
+        """Checks one image and adds it. Rows with label 0 are padding.
+
+        Args:
+          gt_boxes, boxes: [M, 4] and [D, 4] yxyx in pixels.
+          gt_labels, labels: [M] and [D] whole numbers 1..C.
+          gt_is_difficult: [M] booleans, or None when there are none.
+          scores: [D].
+          gt_is_crowd: [M] booleans, or None when there are none ("iscrowd" of
+            COCO's annotations). A crowd is not to be found, and its overlap
+            with a detection is the share of the detection that lies in it
+            (pycocotools maskApi.c:bbIou). A difficult crowd is a crowd.
+          gt_areas: [M] in square pixels, to sort objects into small, medium
+            and large; by default the areas of the boxes. COCO's own figures
+            use the areas of the masks ("area" of an annotation).
+
+        Raises:
+          ValueError: on a wrong shape, a label above C, a number that is not
+            finite, or a box whose maximum lies before its minimum.
+        """
+        self.add(
+            make_record(
+                *(gt_boxes, gt_labels, gt_is_difficult, boxes, scores, labels),
+                num_classes=len(self.class_names),
+                gt_is_crowd=gt_is_crowd,
+                gt_areas=gt_areas,
+            )
         )
-    return names
 
-
-def check_fraction(name: str, value: float, *, zero_allowed=False) -> float:
-    """A threshold in (0, 1], or in [0, 1] where zero is allowed."""
-    if not (0 < value <= 1 or (zero_allowed and value == 0)):
-        interval = "[0, 1]" if zero_allowed else "(0, 1]"
-        raise ValueError(f"{name} must be in {interval}, got {value!r}")
-    return float(value)
+    @abc.abstractmethod
+    def add(self, record: ImageRecord) -> None:
+        """Adds one image that has been checked."""
 
 
 def make_record(
@@ -65,16 +106,8 @@ def make_record(
     gt_is_crowd=None,
     gt_areas=None,
 ) -> ImageRecord:
-    """Checks one image's arrays and drops their padding (label 0).
-
-    Args are those of `Evaluator.update`, and C.
-
-    Raises:
-      ValueError: on a wrong shape, a label above C, a number that is not
-        finite, or a box whose maximum lies before its minimum.
-    """
-    gt_boxes = _boxes("gt_boxes", gt_boxes)
-    boxes = _boxes("boxes", boxes)
+    """Checks the arrays of `Evaluator.update` and drops their padding."""
+    gt_boxes, boxes = _boxes("gt_boxes", gt_boxes), _boxes("boxes", boxes)
     num_gt, num_detections = len(gt_boxes), len(boxes)
     if gt_is_difficult is None:
         gt_is_difficult = np.zeros(num_gt, bool)
@@ -97,8 +130,26 @@ def make_record(
         scores=_vector("scores", scores, num_detections)[is_detection],
         labels=labels[is_detection],
     )
-    _check_values(record)
+    for name in ("scores", "gt_areas"):
+        _check_finite(name, getattr(record, name))
+    for name in ("gt_boxes", "boxes"):
+        _check_order(name, getattr(record, name))
     return record
+
+
+def check_fraction(name: str, value: float, *, zero_allowed=False) -> float:
+    """A threshold in (0, 1], or in [0, 1] where zero is allowed."""
+    if not (0 < value <= 1 or (zero_allowed and value == 0)):
+        interval = "[0, 1]" if zero_allowed else "(0, 1]"
+        raise ValueError(f"{name} must be in {interval}, got {value!r}")
+    return float(value)
+
+
+def _numbers(name: str, value) -> np.ndarray:
+    try:
+        return np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers, got {value!r}") from error
 
 
 def _boxes(name: str, value) -> np.ndarray:
@@ -120,13 +171,6 @@ def _vector(name: str, value, length: int) -> np.ndarray:
     return vector
 
 
-def _numbers(name: str, value) -> np.ndarray:
-    try:
-        return np.asarray(value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers, got {value!r}") from error
-
-
 def _labels(name: str, value, length: int, num_classes: int) -> np.ndarray:
     numbers = _vector(name, value, length)
     valid = (numbers >= 0) & (numbers <= num_classes)  # False for NaN too.
@@ -139,83 +183,17 @@ def _labels(name: str, value, length: int, num_classes: int) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def _check_values(record: ImageRecord) -> None:
-    for name, vector in (
-        ("scores", record.scores),
-        ("gt_areas", record.gt_areas),
-    ):
-        if not np.isfinite(vector).all():
-            bad = vector[~np.isfinite(vector)][0]
-            raise ValueError(f"{name} must be finite, got {bad}")
-    for name, boxes in (("gt_boxes", record.gt_boxes), ("boxes", record.boxes)):
-        ordered = (boxes[:, 2:] >= boxes[:, :2]).all(axis=1)
-        bad_rows = ~ordered | ~np.isfinite(boxes).all(axis=1)
-        if bad_rows.any():
-            raise ValueError(
-                f"{name} must be finite ymin, xmin, ymax, xmax with "
-                f"ymin <= ymax and xmin <= xmax, got {boxes[bad_rows][0]}"
-            )
+def _check_finite(name: str, vector: np.ndarray) -> None:
+    bad = vector[~np.isfinite(vector)]
+    if bad.size:
+        raise ValueError(f"{name} must be finite, got {bad[0]}")
 
 
-class Evaluator(abc.ABC):
-    """Base of what counts the images of a data set one by one.
-
-    Args:
-      class_names: C names, label 1 first, without background.
-
-    Raises:
-      ValueError: if the names are not distinct.
-    """
-
-    def __init__(self, class_names: Sequence[str]):
-        self.class_names = check_class_names(class_names)
-
-    def update(
-        self,
-        gt_boxes,
-        gt_labels,
-        gt_is_difficult,
-        boxes,
-        scores,
-        labels,
-        *,
-        gt_is_crowd=None,
-        gt_areas=None,
-    ) -> None:
-        """Checks one image and adds it. Rows with label 0 are padding.
-
-        Args:
-          gt_boxes: [M, 4] yxyx in pixels.
-          gt_labels: [M] whole numbers 1..C.
-          gt_is_difficult: [M] booleans, or None when there are none.
-          boxes: [D, 4] yxyx in pixels.
-          scores: [D].
-          labels: [D] whole numbers 1..C.
-          gt_is_crowd: [M] booleans, or None when there are none ("iscrowd" of
-            COCO's annotations). A crowd is not to be found, and its overlap
-            with a detection is the share of the detection that lies in it
-            (pycocotools maskApi.c:bbIou). A difficult crowd is a crowd.
-          gt_areas: [M] in square pixels, to sort objects into small, medium
-            and large; by default the areas of the boxes. COCO's own figures
-            use the areas of the masks ("area" of an annotation).
-
-        Raises:
-          ValueError: as `make_record`.
-        """
-        self.add(
-            make_record(
-                gt_boxes,
-                gt_labels,
-                gt_is_difficult,
-                boxes,
-                scores,
-                labels,
-                num_classes=len(self.class_names),
-                gt_is_crowd=gt_is_crowd,
-                gt_areas=gt_areas,
-            )
+def _check_order(name: str, boxes: np.ndarray) -> None:
+    ordered = (boxes[:, 2:] >= boxes[:, :2]).all(axis=1)
+    bad = boxes[~ordered | ~np.isfinite(boxes).all(axis=1)]
+    if bad.size:
+        raise ValueError(
+            f"{name} must be finite ymin, xmin, ymax, xmax with "
+            f"ymin <= ymax and xmin <= xmax, got {bad[0]}"
         )
-
-    @abc.abstractmethod
-    def add(self, record: ImageRecord) -> None:
-        """Adds one image that has been checked."""

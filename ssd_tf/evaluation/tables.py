@@ -21,15 +21,12 @@ _COCO_FIGURES = {
     "medium": "AP_medium",
     "large": "AP_large",
 }
-_NO_FIGURE = "-"
 
 
 def format_result(result: Mapping[str, Any], *, title: str) -> str:
     """A table with a row for each class, and the figures of the whole.
 
-    Args:
-      result: from `Measurement.figures` or `Measurement.result`.
-      title: names the model and the data.
+    `result` is from `Measurement.figures` or `Measurement.result`.
     """
     voc, coco, errors = result["voc"], result["coco"], result["errors"]
     rows = {"class": _COLUMNS}
@@ -82,4 +79,4 @@ def _line(name: str, cells, width: int) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return _NO_FIGURE if value is None else f"{value:.4f}"
+    return "-" if value is None else f"{value:.4f}"

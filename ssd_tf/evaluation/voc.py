@@ -6,25 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
-from ssd_tf.evaluation.matching import (
-    NO_OBJECT,
-    is_first,
-    match_own_class,
-    pixel_iou,
-)
+from ssd_tf.evaluation.matching import match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
 
 
 class _Detections(NamedTuple):
-    """Detections of one image or of all, each beside the object it hits.
+    """Detections of one image or of all."""
 
-    `object_ids` [N] count the objects of all images; `NO_OBJECT` for none.
-    """
-
-    labels: np.ndarray
-    scores: np.ndarray
-    object_ids: np.ndarray
-    is_ignored: np.ndarray
+    labels: np.ndarray  # [N] int64
+    scores: np.ndarray  # [N] float64
+    is_correct: np.ndarray  # [N] bool
+    is_ignored: np.ndarray  # [N] bool
 
 
 class VocEvaluator(Evaluator):
@@ -44,7 +36,7 @@ class VocEvaluator(Evaluator):
     crowds pycocotools maskApi.c:bbIou.
 
     Args:
-      class_names: C names, label 1 first, without background.
+      class_names: as of every `Evaluator`.
       iou_threshold: lowest IoU of a true positive, itself included.
       method: "area" (VOC 2010 and later) or "voc07" (eleven points).
       plus_one: sides are max - min + 1 pixels long, as in the devkit and in
@@ -52,8 +44,7 @@ class VocEvaluator(Evaluator):
         and detections must count pixels from the same origin.
 
     Raises:
-      ValueError: on an unknown method, a threshold outside (0, 1], or names
-        that are not distinct.
+      ValueError: on an unknown method, a threshold outside (0, 1] or names.
     """
 
     def __init__(
@@ -75,28 +66,17 @@ class VocEvaluator(Evaluator):
         self.plus_one = bool(plus_one)
         self._detections: list[_Detections] = []
         self._num_objects = np.zeros(len(self.class_names) + 1, np.int64)
-        self._next_object_id = 0
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
-        iou = pixel_iou(
-            record.boxes,
-            record.gt_boxes,
-            plus_one=self.plus_one,
-            is_crowd=record.gt_is_crowd,
+        match = match_own_class(
+            record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        match = match_own_class(record, iou, iou_threshold=self.iou_threshold)
-        object_ids = np.where(
-            match.object_index == NO_OBJECT,
-            NO_OBJECT,
-            match.object_index + self._next_object_id,
-        )  # [D]
         self._detections.append(
             _Detections(
-                record.labels, record.scores, object_ids, match.is_ignored
+                record.labels, record.scores, match.is_first, match.is_ignored
             )
         )
-        self._next_object_id += len(record.gt_labels)
         self._num_objects += np.bincount(
             record.gt_labels[~record.gt_is_ignored],
             minlength=len(self._num_objects),
@@ -140,16 +120,12 @@ class VocEvaluator(Evaluator):
         # One stable sort for all classes keeps equal scores in given order.
         order = np.argsort(-everything.scores, kind="stable")
         ranked = _Detections(*(values[order] for values in everything))
-        hit = ranked.object_ids != NO_OBJECT  # [N]
-        correct = np.zeros_like(hit)
-        correct[hit] = is_first(ranked.object_ids[hit])
-
         curves = {}
         for label, name in enumerate(self.class_names, start=1):
             num_objects = self._num_objects[label]
             if num_objects:
                 counted = (ranked.labels == label) & ~ranked.is_ignored
-                hits = np.cumsum(correct[counted])  # [detections of class]
+                hits = np.cumsum(ranked.is_correct[counted])
                 curves[name] = PrecisionRecallCurve(
                     precision=hits / np.arange(1, len(hits) + 1),
                     recall=hits / num_objects,
@@ -161,7 +137,7 @@ class VocEvaluator(Evaluator):
         none = _Detections(
             labels=np.zeros(0, np.int64),
             scores=np.zeros(0),
-            object_ids=np.zeros(0, np.int64),
+            is_correct=np.zeros(0, bool),
             is_ignored=np.zeros(0, bool),
         )
         columns = zip(none, *self._detections)
