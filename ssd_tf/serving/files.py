@@ -18,7 +18,7 @@ LABELS_FILE = "labels.txt"
 
 
 def check_new_file(path, suffix: str) -> pathlib.Path:
-    """The path of a file that can be made, whose folder is made.
+    """The path of a file that can be made; makes its folder.
 
     Raises:
       InputError: it has another suffix, something is there already, or its

@@ -6,8 +6,10 @@
 
 import pathlib
 
+import tensorflow as tf
 from absl import logging
 
+from ssd_tf.errors import InputError
 from ssd_tf.serving.export_format import (
     DATA_DIR,
     DECODER_OPTIONS,
@@ -16,10 +18,14 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
+from ssd_tf.serving.files import first_line
 from ssd_tf.serving.model_card import write_labels, write_model_card
-from ssd_tf.serving.pictures import real_images, synthetic_images
-from ssd_tf.serving.predictor import predictor_of_saved_model
-from ssd_tf.serving.saved_model import DetectionModule
+from ssd_tf.serving.predictor import Predictor
+from ssd_tf.serving.saved_model import (
+    BYTES_SIGNATURE,
+    PIXELS_SIGNATURE,
+    DetectionModule,
+)
 from ssd_tf.serving.server_files import (
     DOCKER_FILE,
     MODELS_FILE,
@@ -30,8 +36,13 @@ from ssd_tf.serving.version_dir import (
     SERVING_DIR,
     check_model_name,
     export_saved_model,
+    find_saved_model,
 )
-from ssd_tf.serving.warmup import write_warmup
+from ssd_tf.serving.warmup import (
+    real_images,
+    synthetic_images,
+    write_warmup,
+)
 
 # Value of --warmup -> the request's encoded pictures.
 _WARMUPS = {
@@ -51,15 +62,7 @@ def _export(request: ExportRequest) -> Exported:
         write_labels(version_dir, request.detector_config.class_names)
         if pictures:
             write_warmup(version_dir, pictures, model_name=name)
-        write_model_card(
-            version_dir,
-            model_name=name,
-            architecture=request.model.name,
-            detector_config=request.detector_config,
-            train_config=request.train_config,
-            decoder=request.decoder,
-            result=request.result,
-        )
+        write_model_card(version_dir, request, model_name=name)
 
     module = DetectionModule(
         request.detector_config, request.model, decoder=request.decoder
@@ -81,6 +84,44 @@ def _export(request: ExportRequest) -> Exported:
     return Exported(
         version_dir, version_dir.parent, server_script=server_dir / DOCKER_FILE
     )
+
+
+def predictor_of_saved_model(path) -> Predictor:
+    """The predictor of a SavedModel on disk, where `find_saved_model` finds it.
+
+    Raises:
+      InputError: there is no SavedModel that ssd_tf exported, or it is
+        broken.
+    """
+    folder = find_saved_model(path)
+    if folder is None:
+        raise InputError(f"{path} holds no SavedModel")
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    # What TensorFlow raises differs by file and by where it is cut short.
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        raise InputError(
+            f"the SavedModel in {folder} is broken: {first_line(error)}"
+        ) from error
+    lacking = None
+    if BYTES_SIGNATURE not in loaded.signatures:
+        lacking = f"lacks the signature {BYTES_SIGNATURE!r}"
+    elif not hasattr(loaded, "class_names"):
+        lacking = "holds no class names"
+    if lacking:
+        raise InputError(
+            f"the SavedModel in {folder} {lacking}; expected an export of "
+            "export.py"
+        )
+    names = loaded.class_names()["class_names"].numpy()
+
+    # Through `loaded`, because its variables go when it goes.
+    def detect(pixels):
+        return loaded.signatures[PIXELS_SIGNATURE](
+            input_tensor=tf.convert_to_tensor(pixels)
+        )
+
+    return Predictor(detect, [name.decode() for name in names])
 
 
 _OPTIONS = (

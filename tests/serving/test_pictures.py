@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ssd_tf import InputError, serving
 from ssd_tf.data import images
+from ssd_tf.serving import warmup
 from tests.data.toy_source import ToySource, to_example
 
 
@@ -35,11 +36,11 @@ def test_real_images(pictures):
     large = tf.io.encode_png(noise.astype(np.uint8)).numpy()
     assert len(large) > 1 << 20
     source = source_of([b"junk", large, *pictures])
-    assert serving.real_images(source, "train") == pictures
+    assert warmup.real_images(source, "train") == pictures
     many = source_of(pictures * 3)
-    assert serving.real_images(many, "train") == (pictures * 2)[:8]
+    assert warmup.real_images(many, "train") == (pictures * 2)[:8]
     with pytest.raises(
         InputError,
         match="none of the first 64 images of split 'train' of toy decodes",
     ):
-        serving.real_images(source_of([b"junk"]), "train")
+        warmup.real_images(source_of([b"junk"]), "train")

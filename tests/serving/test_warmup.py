@@ -4,7 +4,6 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from ssd_tf import serving
 from ssd_tf.serving import warmup
 from tests.serving.stand_in_server import Model
 
@@ -43,8 +42,8 @@ def written(path):
 
 
 def test_requests_run_in_the_exported_model(small_export, tmp_path):
-    images = serving.synthetic_images()
-    serving.write_warmup(tmp_path, images, model_name="cells")
+    images = warmup.synthetic_images()
+    warmup.write_warmup(tmp_path, images, model_name="cells")
     batches = written(tmp_path)
     assert [len(batch) for batch in batches] == [1, 2, 4, 8]
     assert batches[-1].tolist() == images
@@ -59,7 +58,7 @@ def test_requests_run_in_the_exported_model(small_export, tmp_path):
 
 
 def test_few_images_are_repeated(tmp_path):
-    serving.write_warmup(tmp_path, [b"a", b"b", b"c"], model_name="cells")
+    warmup.write_warmup(tmp_path, [b"a", b"b", b"c"], model_name="cells")
     assert [batch.tolist() for batch in written(tmp_path)] == [
         [b"a"],
         [b"a", b"b"],
