@@ -17,7 +17,7 @@ from ssd_tf.serving.export_format import (
     ExportRequest,
 )
 from ssd_tf.serving.litert_format import LITERT
-from ssd_tf.serving.onnx_format import ONNX
+from ssd_tf.serving.onnx import ONNX
 from ssd_tf.serving.saved_model_format import SAVED_MODEL
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
