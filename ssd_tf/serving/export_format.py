@@ -57,10 +57,8 @@ class ExportOption:
 class Exported(NamedTuple):
     """The places that an export wrote to.
 
-    Attributes:
-      path: the file or folder.
-      model: path that `detect` takes; None if it gives no detections.
-      server_script: starts a server, where there is one.
+    `model` is the path that `detect` takes, None if it gives no detections;
+    `server_script` starts a server.
     """
 
     path: pathlib.Path

@@ -21,9 +21,8 @@ from ssd_tf.serving.onnx import ONNX
 from ssd_tf.serving.saved_model_format import SAVED_MODEL
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
-    "saved_model": SAVED_MODEL,
-    "litert": LITERT,
-    "onnx": ONNX,
+    export_format.name: export_format
+    for export_format in (SAVED_MODEL, LITERT, ONNX)
 }
 
 
@@ -46,11 +45,7 @@ def formats_with(option: ExportOption) -> list[str]:
 
 
 def model_kinds(*, article: bool = False) -> str:
-    """Kinds of models that can be loaded, for messages.
-
-    "SavedModel, .tflite or .onnx file"; with articles "a SavedModel, a .tflite
-    or an .onnx file".
-    """
+    """Kinds of models that can be loaded, for messages."""
     kinds = [f.suffix or "SavedModel" for f in EXPORT_FORMATS.values()]
     if article:
         kinds = [
