@@ -108,11 +108,6 @@ def export(
     """Writes a detector in a format, of `EXPORT_FORMATS` or of one's own.
 
     Args:
-      detector_config: of the detector.
-      train_config: how it was trained.
-      model: the detector.
-      export_dir: folder to write to.
-      export_format: the format.
       options: of the format, by name; the others have their defaults.
       run_name: that of the model by default.
       result: the run's last evaluation; None if it is not finished.

@@ -58,9 +58,7 @@ def export_litert(
     """Writes a `.tflite` file.
 
     Args:
-      detector_config: of the detector; the class names become labels.txt.
-      model: the detector.
-      path: of the file.
+      detector_config: its class names become labels.txt.
       decoder: with the thresholds to export; None takes the config's.
       quantization: "none"; "float16", weights of half the size; or "int8",
         weights and activations of the network, with uint8 pixels. What

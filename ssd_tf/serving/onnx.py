@@ -62,9 +62,6 @@ def export_onnx(
     """Writes an `.onnx` file.
 
     Args:
-      detector_config: of the detector; has the names of the classes.
-      model: the detector.
-      path: of the file.
       decoder: with the thresholds to export; None takes the config's.
       with_nms: detect; if not, the outputs are the network's.
 

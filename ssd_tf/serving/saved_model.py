@@ -28,10 +28,8 @@ RAW_SIGNATURE = "raw"
 class DetectionModule(tf.Module):
     """A detector with its preprocessing and its decoder, as graph functions.
 
-    Args:
-      detector_config: of the detector; class names are stored with the model.
-      model: the detector.
-      decoder: with the thresholds to serve; None takes the config's.
+    The names of the classes are stored with it. `decoder` has the thresholds
+    to serve; by default they are those of the configuration.
     """
 
     def __init__(

@@ -44,7 +44,6 @@ def export_saved_model(
     under a name that TF Serving does not read, and then renamed.
 
     Args:
-      module: what to export.
       export_dir: the folder that holds the versions of this model.
       version: 1..MAX_VERSION; the next free one by default.
       write_extras: adds files to the folder before it gets its name.
