@@ -34,8 +34,8 @@ def exported(folder: pathlib.Path) -> Iterator[tuple[str, Callable, int]]:
     module = serving.DetectionModule(detector_config, model)
     yield (
         "keras",
-        lambda: serving.predictor_of_module(
-            module, detector_config.class_names
+        lambda: serving.Predictor(
+            module.detect_pixels, detector_config.class_names
         ),
         sum(weight.numpy().nbytes for weight in model.weights),
     )

@@ -69,12 +69,10 @@ def _define_flag(option: serving.ExportOption, values: flags.FlagValues):
 def _scope(option: serving.ExportOption) -> str:
     """Start of an option's help: where it has an effect, if not always."""
     defaults = {n: o.default for n, o in formats.export_options().items()}
-    scope = [f"--{name}={value}" for name, value in option.needs]
     if any(defaults[name] == value for name, value in option.needs):
-        scope = []
-    if not option.needs:
-        scope = formats.formats_with(option)
-    return f"{', '.join(scope)}: " if scope else ""
+        return ""
+    scope = [f"--{name}={value}" for name, value in option.needs]
+    return f"{', '.join(scope or formats.formats_with(option))}: "
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:

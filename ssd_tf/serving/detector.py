@@ -23,9 +23,7 @@ _DIGITS = 6
 def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
     """The predictor of a run directory, a SavedModel or a model file.
 
-    Args:
-      path: of the model.
-      flag: stands before the path in messages, such as "--model=".
+    `flag`, such as "--model=", stands before the path in messages.
 
     Raises:
       InputError: the path is none of them, or what reads the file is not
@@ -122,11 +120,7 @@ class DetectionResult:
 class Detector:
     """Finds objects in pictures.
 
-    Args:
-      predictor: the model.
-
-    Attributes:
-      class_names: names of the classes 1..C; empty if the model has none.
+    `class_names` are those of the classes 1..C; empty if the model has none.
     """
 
     def __init__(self, predictor: Predictor):
@@ -213,11 +207,7 @@ def _array_of_pil(image: Image.Image) -> np.ndarray:
 
 
 def _rgb(pixels: np.ndarray) -> np.ndarray:
-    """[H, W], [H, W, 3] or [H, W, 4] uint8 -> [H, W, 3] on white.
-
-    Raises:
-      InputError: another shape or dtype, or no pixel.
-    """
+    """[H, W], [H, W, 3] or [H, W, 4] uint8 -> [H, W, 3] on white."""
     is_gray = pixels.ndim == 2
     is_known = is_gray or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     if not is_known or pixels.dtype != np.uint8 or not pixels.size:

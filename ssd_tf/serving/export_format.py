@@ -1,6 +1,7 @@
 """The parts of an export format: its record, its options, what it is given."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 from collections.abc import Callable, Mapping
@@ -21,14 +22,12 @@ class ExportOption:
 
     Attributes:
       name: of the option and of its flag.
-      kind: type of its values: bool, int, float or str.
-      default: value where none is given.
-      help: one sentence, with unit or range.
-      group: title under which the command's help shows it.
+      kind: of its values: bool, int, float or str.
+      default, help, group: of the flag.
       choices: all values that a str may have; any by default.
       bounds: lowest and highest value of a number; None is no bound.
-      needs: names and values of other options, one of which must be set for
-        this one to have an effect; none by default.
+      needs: (name, value) of other options, one of which must be set for this
+        one to have an effect.
     """
 
     name: str
@@ -58,10 +57,8 @@ class ExportOption:
 class Exported(NamedTuple):
     """The places that an export wrote to.
 
-    Attributes:
-      path: the file or folder.
-      model: path that `detect` takes; None if it gives no detections.
-      server_script: starts a server, where there is one.
+    `model` is the path that `detect` takes, None if it gives no detections;
+    `server_script` starts a server.
     """
 
     path: pathlib.Path
@@ -73,7 +70,7 @@ class Exported(NamedTuple):
 class ExportRequest:
     """A detector to export, with a value for each option of the format.
 
-    `decoder` has the thresholds to export; the others are as in
+    `decoder` has the thresholds to export; the rest is as in
     `ssd_tf.serving.export`.
     """
 
@@ -119,14 +116,9 @@ class ExportFormat:
     load: Callable[[pathlib.Path], Predictor]
 
 
-def _of_decoder(name, kind, default, text, *, bounds=(None, None)):
-    return ExportOption(
-        *(name, kind, default, text, "detections"),
-        bounds=bounds,
-        needs=(("nms", True),),
-    )
-
-
+_of_decoder = functools.partial(
+    ExportOption, group="detections", needs=(("nms", True),)
+)
 DECODER_OPTIONS = (
     _of_decoder(
         *("score_threshold", float, None),

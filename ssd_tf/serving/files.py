@@ -18,7 +18,7 @@ LABELS_FILE = "labels.txt"
 
 
 def check_new_file(path, suffix: str) -> pathlib.Path:
-    """The path of a file that can be made, whose folder is made.
+    """The path of a file that can be made; makes its folder.
 
     Raises:
       InputError: it has another suffix, something is there already, or its
@@ -62,10 +62,8 @@ def write_new_file(path: pathlib.Path, content: bytes) -> None:
 def new_folder(path: pathlib.Path) -> Iterator[None]:
     """Makes a folder and its parents for what is written in the block.
 
-    After an error those that were made and are empty are removed.
-
-    Raises:
-      InputError: it cannot be made.
+    After an error those that were made and are empty are removed. Raises
+    InputError if it cannot be made.
     """
     missing = [p for p in (path, *path.parents) if not os.path.exists(p)]
     try:

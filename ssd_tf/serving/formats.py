@@ -17,13 +17,12 @@ from ssd_tf.serving.export_format import (
     ExportRequest,
 )
 from ssd_tf.serving.litert_format import LITERT
-from ssd_tf.serving.onnx_format import ONNX
+from ssd_tf.serving.onnx import ONNX
 from ssd_tf.serving.saved_model_format import SAVED_MODEL
 
 EXPORT_FORMATS: dict[str, ExportFormat] = {
-    "saved_model": SAVED_MODEL,
-    "litert": LITERT,
-    "onnx": ONNX,
+    export_format.name: export_format
+    for export_format in (SAVED_MODEL, LITERT, ONNX)
 }
 
 
@@ -46,11 +45,7 @@ def formats_with(option: ExportOption) -> list[str]:
 
 
 def model_kinds(*, article: bool = False) -> str:
-    """Kinds of models that can be loaded, for messages.
-
-    "SavedModel, .tflite or .onnx file"; with articles "a SavedModel, a .tflite
-    or an .onnx file".
-    """
+    """Kinds of models that can be loaded, for messages."""
     kinds = [f.suffix or "SavedModel" for f in EXPORT_FORMATS.values()]
     if article:
         kinds = [
@@ -60,23 +55,20 @@ def model_kinds(*, article: bool = False) -> str:
     return f"{', '.join(kinds[:-1])} or {kinds[-1]} file"
 
 
-def check_options(
-    export_format: ExportFormat, given: Mapping[str, Any]
-) -> None:
-    """Checks the options that were given, by name; defaults are not.
+def check_options(export_format: ExportFormat, given: dict[str, Any]) -> None:
+    """Checks the options that were given, by name.
 
     Raises:
-      InputError: one is unknown, would have no effect, or has a value that it
-        cannot have.
+      InputError: one is unknown, would have no effect, or cannot have its
+        value.
     """
     known = export_options() | {o.name: o for o in export_format.options}
-    values = {name: option.default for name, option in known.items()}
     for name in given:
         if name not in known:
             raise InputError(
                 f"unknown option {name!r}; known: {', '.join(known)}"
             )
-    values.update(given)
+    values = {name: option.default for name, option in known.items()} | given
     # First those that depend on the format alone: others need them.
     for name in sorted(given, key=lambda name: bool(known[name].needs)):
         _check_effect(known[name], export_format, values)
@@ -89,7 +81,10 @@ def _check_effect(
 ) -> None:
     """Raises InputError if an option does nothing beside those values."""
     if option.needs and all(values[n] != v for n, v in option.needs):
-        needed = " or ".join(_as_flag(name, v) for name, v in option.needs)
+        needed = " or ".join(
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in option.needs
+        )
         raise InputError(f"--{option.name} has no effect without {needed}")
     if option not in export_format.options:
         raise InputError(
@@ -97,12 +92,6 @@ def _check_effect(
             f"--format={export_format.name}; it is for "
             f"--format={' and '.join(formats_with(option))}"
         )
-
-
-def _as_flag(name: str, value) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no{name}"
-    return f"--{name}={value}"
 
 
 def export(
@@ -119,14 +108,8 @@ def export(
     """Writes a detector in a format, of `EXPORT_FORMATS` or of one's own.
 
     Args:
-      detector_config: of the detector.
-      train_config: how it was trained.
-      model: the detector.
-      export_dir: folder to write to.
-      export_format: the format.
-      options: values of the format's options by name; the others have their
-        defaults.
-      run_name: name of the run; that of the model by default.
+      options: of the format, by name; the others have their defaults.
+      run_name: that of the model by default.
       result: the run's last evaluation; None if it is not finished.
 
     Raises:
@@ -135,12 +118,9 @@ def export(
     """
     given = dict(options or {})
     check_options(export_format, given)
-    values = {option.name: option.default for option in export_format.options}
-    values |= given
+    values = {o.name: o.default for o in export_format.options} | given
     thresholds = {
-        option.name: values[option.name]
-        for option in DECODER_OPTIONS
-        if option.name in values
+        o.name: values[o.name] for o in DECODER_OPTIONS if o.name in values
     }
     return export_format.export(
         ExportRequest(

@@ -14,6 +14,8 @@ in ssd_tf they begin at 1. Detections are those of `ssd_tf.Decoder`. All
 operators are builtin ones.
 """
 
+import functools
+import os
 import pathlib
 from collections.abc import Callable, Iterable
 
@@ -25,8 +27,14 @@ from ssd_tf.config import DetectorConfig
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.serving import litert_graph, litert_metadata
-from ssd_tf.serving.files import check_new_file, write_new_file
+from ssd_tf.serving.files import (
+    LABELS_FILE,
+    check_new_file,
+    require,
+    write_new_file,
+)
 from ssd_tf.serving.nms import litert_detections
+from ssd_tf.serving.predictor import Predictor, check_export, read_model
 
 DETECTION_OUTPUTS = (
     "detection_boxes",
@@ -50,9 +58,7 @@ def export_litert(
     """Writes a `.tflite` file.
 
     Args:
-      detector_config: of the detector; the class names become labels.txt.
-      model: the detector.
-      path: of the file.
+      detector_config: its class names become labels.txt.
       decoder: with the thresholds to export; None takes the config's.
       quantization: "none"; "float16", weights of half the size; or "int8",
         weights and activations of the network, with uint8 pixels. What
@@ -75,20 +81,24 @@ def export_litert(
         )
     litert_graph.library("tools.flatbuffer_utils")  # fails before the work
     size = detector_config.image_size
-    options = QUANTIZATIONS[quantization](representative_images, size)
     network = litert_graph.convert(
         lambda pixels: dict(model(pixels, training=False)),
         [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")],
         model=model,
-        set_options=options,
+        set_options=functools.partial(
+            QUANTIZATIONS[quantization],
+            representative_images=representative_images,
+            size=size,
+        ),
     )
     graph = litert_graph.read(network)
     if with_nms:
-        content = _append_decoder(
-            detector_config,
+        _append_decoder(graph, decoder or Decoder(detector_config))
+        content = litert_metadata.write_described(
             graph,
-            decoder=decoder or Decoder(detector_config),
-            name=model.name,
+            model.name,
+            image_size=size,
+            class_names=detector_config.class_names,
         )
     else:
         litert_graph.order_outputs(graph, RAW_OUTPUTS)
@@ -97,66 +107,44 @@ def export_litert(
     return path
 
 
-def _append_decoder(
-    detector_config: DetectorConfig, graph, *, decoder: Decoder, name: str
-) -> bytes:
-    """The detection model with its metadata and labels.
+def _append_decoder(graph, decoder: Decoder) -> None:
+    """Joins what follows the network to the graph.
 
-    The decoder is converted apart and never quantised: in 8 bits the corners
-    of a box have 256 places, and scores below 1/256 are nothing. The converter
-    has no public way to leave a part of a graph out.
+    It is converted apart and never quantised: in 8 bits the corners of a box
+    have 256 places, and scores below 1/256 are nothing. The converter has no
+    public way to leave a part of a graph out.
     """
-    litert_graph.join(graph, litert_graph.read(_convert_decoder(decoder)))
-    litert_graph.order_outputs(graph, DETECTION_OUTPUTS)
-    metadata = litert_metadata.detection_metadata(
-        name,
-        image_size=detector_config.image_size,
-        has_labels=bool(detector_config.class_names),
+    num_anchors, num_outputs = len(decoder.anchors), decoder.num_classes + 1
+    appended = litert_graph.convert(
+        lambda logits, localisations: litert_detections(
+            decoder, {"logits": logits, "localisations": localisations}
+        ),
+        [
+            tf.TensorSpec([1, num_anchors, num_outputs], name="logits"),
+            tf.TensorSpec([1, num_anchors, 4], name="localisations"),
+        ],
     )
-    litert_graph.add_metadata(graph, litert_metadata.METADATA_NAME, metadata)
-    content = litert_graph.write(graph)
-    if detector_config.class_names:
-        content = litert_metadata.append_labels(
-            content, detector_config.class_names
-        )
-    return content
+    litert_graph.join(graph, litert_graph.read(appended))
+    litert_graph.order_outputs(graph, DETECTION_OUTPUTS)
 
 
-Options = Callable[[tf.lite.TFLiteConverter], None]
-
-
-def _float32(representative_images, size: int) -> Options:
+def _float16(converter, *, representative_images, size) -> None:
     del representative_images, size
-    return lambda converter: None
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
 
 
-def _float16(representative_images, size: int) -> Options:
-    del representative_images, size
-
-    def set_options(converter):
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-
-    return set_options
-
-
-def _int8(representative_images, size: int) -> Options:
+def _int8(converter, *, representative_images, size) -> None:
     batches = _calibration_batches(representative_images, size)
-
-    def set_options(converter):
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([b] for b in batches)
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        ]
-        converter.inference_input_type = tf.uint8
-
-    return set_options
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([b] for b in batches)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
 
 
-# name -> (representative images, side of the input) -> options
-QUANTIZATIONS: dict[str, Callable[..., Options]] = {
-    "none": _float32,
+# Each sets the options of a converter.
+QUANTIZATIONS: dict[str, Callable[..., None]] = {
+    "none": lambda converter, **images: None,
     "float16": _float16,
     "int8": _int8,
 }
@@ -184,16 +172,54 @@ def _calibration_batches(representative_images, size: int) -> list[np.ndarray]:
     return batches
 
 
-def _convert_decoder(decoder: Decoder) -> bytes:
-    """The LiteRT model of what follows the network, for one image."""
-    num_anchors, num_outputs = len(decoder.anchors), decoder.num_classes + 1
+def predictor_of_litert(path) -> Predictor:
+    """The predictor of a `.tflite` file that `export_litert` wrote.
 
-    return litert_graph.convert(
-        lambda logits, localisations: litert_detections(
-            decoder, {"logits": logits, "localisations": localisations}
-        ),
-        [
-            tf.TensorSpec([1, num_anchors, num_outputs], name="logits"),
-            tf.TensorSpec([1, num_anchors, 4], name="localisations"),
-        ],
+    Raises:
+      InputError: it cannot be read, is no such file, or ai-edge-litert is not
+        installed.
+    """
+    library = require(
+        "ai_edge_litert.interpreter", extra="litert", purpose=f"reading {path}"
     )
+    content = read_model(path)
+    try:
+        # One thread unless told otherwise.
+        interpreter = library.Interpreter(
+            model_content=content, num_threads=os.cpu_count()
+        )
+        (runner,) = map(
+            interpreter.get_signature_runner, interpreter.get_signature_list()
+        )
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a LiteRT model with one signature"
+        ) from error
+    class_names = litert_metadata.read_labels(content)
+    outputs = runner.get_output_details()
+    check_export(path, outputs, class_names, named_in=LABELS_FILE)
+    (image,) = runner.get_input_details().values()
+    return Predictor(
+        _detect_function(runner, image["dtype"]),
+        class_names,
+        int(image["shape"][1]),
+    )
+
+
+def _detect_function(runner, dtype) -> Callable:
+    """Pixels [B, S, S, 3] -> outputs as those of a SavedModel, in NumPy."""
+
+    def detect(pixels):
+        pixels = np.asarray(pixels)
+        if dtype == np.uint8:
+            pixels = pixels.round()
+        found = [runner(images=one[None]) for one in pixels.astype(dtype)]
+        outputs = {
+            name: np.concatenate([one[name] for one in found])
+            for name in DETECTION_OUTPUTS
+        }
+        # 0..C-1 in LiteRT. Nothing is detected with a score of 0.
+        outputs["detection_classes"] += outputs["detection_scores"] > 0.0
+        return outputs
+
+    return detect

@@ -1,5 +1,10 @@
 """The export format of LiteRT: <export_dir>/<detector>.tflite."""
 
+import numpy as np
+
+from ssd_tf.data import images, pipeline
+from ssd_tf.data.sources.base import Source
+from ssd_tf.errors import InputError
 from ssd_tf.serving.export_format import (
     DATA_DIR,
     DECODER_OPTIONS,
@@ -9,40 +14,58 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
-from ssd_tf.serving.litert import QUANTIZATIONS, export_litert
-from ssd_tf.serving.litert_predictor import predictor_of_litert
-from ssd_tf.serving.pictures import representative_images
+from ssd_tf.serving.litert import (
+    QUANTIZATIONS,
+    export_litert,
+    predictor_of_litert,
+)
 
-_SUFFIX = ".tflite"
+
+def representative_images(
+    source: Source, split: str, *, image_size: int, count: int = 100
+) -> list[np.ndarray]:
+    """Images from the whole of a split, evenly; all if there are fewer.
+
+    Returns:
+      [S, S, 3] float32 RGB 0..255 each, S being `image_size`.
+
+    Raises:
+      InputError: the split is missing or has no images, or an image cannot be
+        decoded.
+    """
+    number = source.num_examples(split)
+    if number == 0:
+        raise InputError(f"split {split!r} of {source.name} has no images")
+    dataset = source.dataset(split).shard(max(1, number // count), 0)
+    with pipeline.naming_undecodable(source, split):
+        return [
+            images.resize(images.decode(example["image"]), image_size).numpy()
+            for example in dataset.take(count)
+        ]
 
 
 def _export(request: ExportRequest) -> Exported:
     options = request.options
-    quantization = options["quantization"]
+    quantization, with_nms = options["quantization"], options["nms"]
+    pictures = None
+    if quantization == "int8":
+        pictures = representative_images(
+            request.build_source(),
+            options["representative_split"] or request.train_config.train_split,
+            image_size=request.detector_config.image_size,
+            count=options["representative_images"],
+        )
     kind = "" if quantization == "none" else f"_{quantization}"
     path = export_litert(
         request.detector_config,
         request.model,
-        request.file(f"{kind}{_SUFFIX}"),
+        request.file(f"{kind}.tflite"),
         decoder=request.decoder,
         quantization=quantization,
-        representative_images=_images(request),
-        with_nms=options["nms"],
+        representative_images=pictures,
+        with_nms=with_nms,
     )
-    return Exported(path, path if options["nms"] else None)
-
-
-def _images(request: ExportRequest):
-    """Images for int8, None for the others, which need none."""
-    options = request.options
-    if options["quantization"] != "int8":
-        return None
-    return representative_images(
-        request.build_source(),
-        options["representative_split"] or request.train_config.train_split,
-        image_size=request.detector_config.image_size,
-        count=options["representative_images"],
-    )
+    return Exported(path, path if with_nms else None)
 
 
 _OF_INT8 = (("quantization", "int8"),)
@@ -70,7 +93,7 @@ _OPTIONS = (
 )
 LITERT = ExportFormat(
     name="litert",
-    suffix=_SUFFIX,
+    suffix=".tflite",
     options=(NMS, *DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
     export=_export,
     load=predictor_of_litert,

@@ -25,11 +25,8 @@ def convert(
 ) -> bytes:
     """Converts a function to a LiteRT model with one signature.
 
-    Args:
-      function: of tensors to a dict of tensors.
-      specs: of the arguments.
-      model: the model whose weights the function uses.
-      set_options: changes the converter before it converts.
+    The function takes tensors of the specs and gives a dict of tensors;
+    `model` has the weights it uses. `set_options` changes the converter.
     """
     with tempfile.TemporaryDirectory() as folder:
         # A tf.Module that holds a Keras model would lose its weights here.
@@ -55,8 +52,8 @@ def write(model) -> bytes:
     return bytes(builder.Output())
 
 
-def join(first, second):
-    """Appends the second model to the first, which is changed and returned.
+def join(first, second) -> None:
+    """Appends the second model to the first, in place.
 
     The inputs of the second are the first's outputs of the same name.
     """
@@ -83,11 +80,11 @@ def join(first, second):
     first.signatureDefs[0].outputs = second.signatureDefs[0].outputs
     for tensor_map in first.signatureDefs[0].outputs:
         tensor_map.tensorIndex = new_index[tensor_map.tensorIndex]
-    version = max(map(_min_runtime_version, (first, second)), key=_by_number)
+    versions = [bytes(_version_buffer(m).data) for m in (first, second)]
+    version = max(versions, key=_by_number)
     first.buffers += second.buffers
     first.operatorCodes += second.operatorCodes
     _version_buffer(first).data = version
-    return first
 
 
 def order_outputs(model, names: Sequence[str]) -> None:
@@ -132,10 +129,6 @@ def library(module: str) -> ModuleType:
 def _version_buffer(model):
     (entry,) = (m for m in model.metadata if m.name == _VERSION_NAME)
     return model.buffers[entry.buffer]
-
-
-def _min_runtime_version(model) -> bytes:
-    return bytes(_version_buffer(model).data)
 
 
 def _by_number(version: bytes) -> list[int]:

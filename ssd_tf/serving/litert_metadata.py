@@ -8,17 +8,17 @@ MediaPipe and the TFLite Task Library look for them.
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 import flatbuffers
 import numpy as np
 
+from ssd_tf.serving import litert_graph
 from ssd_tf.serving.files import (
     LABELS_FILE,
     labels_from_text,
     labels_to_text,
 )
-
-METADATA_NAME = "TFLITE_METADATA"
 
 # Numbers of enumerations and of the members of unions in the schema.
 _RGB = np.uint8(1)
@@ -33,92 +33,80 @@ _PREPEND_SCALAR = {
 }
 
 
-class _Table(tuple):
-    """Fields of a table in the order of the schema; None is left out."""
-
-
-def detection_metadata(
-    name: str, *, image_size: int, has_labels: bool
+def write_described(
+    model, name: str, *, image_size: int, class_names: Sequence[str]
 ) -> bytes:
-    """The metadata of a detection model: a flatbuffer with identifier M001."""
-    size = _Table((np.uint32(image_size), np.uint32(image_size)))
+    """The flatbuffer of a detection model with its metadata and its labels.
+
+    The model, as `litert_graph.read` gives it, gets the metadata in place.
+    """
+    has_labels = bool(class_names)
+    metadata = _detection_metadata(name, image_size, has_labels=has_labels)
+    litert_graph.add_metadata(model, "TFLITE_METADATA", metadata)
+    file = io.BytesIO(litert_graph.write(model))
+    if has_labels:
+        # Readers map the labels into memory: stored, not compressed.
+        with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
+            lines = labels_to_text(class_names)
+            archive.writestr(zipfile.ZipInfo(LABELS_FILE), lines)
+    return file.getvalue()
+
+
+def read_labels(content: bytes) -> tuple[str, ...]:
+    """Names of the classes in a model; () where it has none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return labels_from_text(archive.read(LABELS_FILE).decode())
+    except (KeyError, zipfile.BadZipFile):
+        return ()
+
+
+def _detection_metadata(
+    name: str, image_size: int, *, has_labels: bool
+) -> bytes:
+    """A flatbuffer with the identifier M001.
+
+    A table is a tuple of its fields in the order of the schema, where None is
+    left out; a vector is a list or an array.
+    """
+    size = (np.uint32(image_size), np.uint32(image_size))
     # The network normalises the pixels; nothing is left to do outside.
-    identity = _Table((np.array([0], np.float32), np.array([1], np.float32)))
-    image = _tensor(
+    identity = (np.array([0], np.float32), np.array([1], np.float32))
+    image = (
         "image",
         "RGB image, values 0..255.",
-        _Table((_IMAGE, _Table((_RGB, size)))),
-        process_units=[_Table((_NORMALIZATION, identity))],
-        stats=_Table((np.array([255], np.float32), np.array([0], np.float32))),
+        None,
+        (_IMAGE, (_RGB, size)),
+        [(_NORMALIZATION, identity)],
+        (np.array([255], np.float32), np.array([0], np.float32)),
     )
     # Places of left, top, right and bottom.
-    box = _Table((np.array([1, 0, 3, 2], np.uint32), _BOUNDARIES))
-    last_axis = _Table((np.int32(2), np.int32(2)))
-    feature = _Table((_FEATURE, _Table()))
-    label_file = _Table((LABELS_FILE, "Names of the classes.", _VALUE_LABELS))
+    box = (np.array([1, 0, 3, 2], np.uint32), _BOUNDARIES)
+    last_axis = (np.int32(2), np.int32(2))
+    feature = (_FEATURE, ())
+    label_file = (LABELS_FILE, "Names of the classes.", _VALUE_LABELS)
     outputs = [
-        _tensor(
+        (
             "location",
             "Boxes: ymin, xmin, ymax, xmax in 0..1.",
-            _Table((_BOUNDING_BOX, box, last_axis)),
+            None,
+            (_BOUNDING_BOX, box, last_axis),
         ),
-        _tensor(
-            "category",
-            "Classes, 0 for the first line of the labels.",
-            feature,
-            associated_files=[label_file] if has_labels else None,
-        ),
-        _tensor("score", "Scores in 0..1, highest first.", feature),
-        _tensor("number of detections", "The rest is padding.", feature),
-    ]
-    subgraph = _Table((None, None, [image], outputs))
-    model = _Table(
         (
-            *(name, "SSD object detector.", None, [subgraph]),
-            *(None, None, None, "1.0.0"),  # the oldest parser that will do
-        )
+            *("category", "Classes, 0 for the first line of the labels."),
+            *(None, feature, None, None, [label_file] if has_labels else None),
+        ),
+        ("score", "Scores in 0..1, highest first.", None, feature),
+        ("number of detections", "The rest is padding.", None, feature),
+    ]
+    subgraph = (None, None, [image], outputs)
+    model = (
+        *(name, "SSD object detector.", None, [subgraph]),
+        *(None, None, None, "1.0.0"),  # the oldest parser that will do
     )
     builder = flatbuffers.Builder()
     builder.Finish(_write(builder, model), file_identifier=b"M001")
     return bytes(builder.Output())
-
-
-def append_labels(model: bytes, class_names) -> bytes:
-    """The model followed by an archive with the file of labels."""
-    file = io.BytesIO(model)
-    # Readers map the labels into memory: stored, not compressed.
-    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
-        lines = labels_to_text(class_names)
-        archive.writestr(zipfile.ZipInfo(LABELS_FILE), lines)
-    return file.getvalue()
-
-
-def read_labels(model: bytes) -> tuple[str, ...] | None:
-    """Names of the classes in a model, or None where it has none."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            lines = archive.read(LABELS_FILE).decode()
-    except (KeyError, zipfile.BadZipFile):
-        return None
-    return labels_from_text(lines)
-
-
-def _tensor(
-    name: str,
-    description: str,
-    content: _Table,
-    *,
-    process_units: list[_Table] | None = None,
-    stats: _Table | None = None,
-    associated_files: list[_Table] | None = None,
-) -> _Table:
-    """A TensorMetadata."""
-    return _Table(
-        (
-            *(name, description, None, content),
-            *(process_units, stats, associated_files),
-        )
-    )
 
 
 def _write(builder: flatbuffers.Builder, value) -> int:

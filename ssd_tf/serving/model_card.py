@@ -4,7 +4,7 @@ import datetime
 import json
 import pathlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,8 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.decoder import Decoder
+from ssd_tf.serving.export_format import ExportRequest
 from ssd_tf.serving.files import LABELS_FILE, labels_to_text
 from ssd_tf.version import __version__
 
@@ -31,36 +30,22 @@ def write_labels(version_dir: pathlib.Path, class_names: Sequence[str]) -> None:
 
 
 def write_model_card(
-    version_dir: pathlib.Path,
-    *,
-    model_name: str,
-    architecture: str,
-    detector_config: DetectorConfig,
-    train_config: TrainConfig,
-    decoder: Decoder,
-    result: Mapping[str, Any] | None,
+    version_dir: pathlib.Path, request: ExportRequest, *, model_name: str
 ) -> None:
-    """Writes model_card.json beside saved_model.pb.
-
-    Args:
-      version_dir: folder of the SavedModel.
-      model_name: that it is served under.
-      architecture: name of the network.
-      detector_config: of the run.
-      train_config: of the run.
-      decoder: with the exported thresholds.
-      result: the run's last evaluation; None if it is not finished.
-    """
+    """Writes model_card.json beside saved_model.pb."""
+    detector_config = request.detector_config
+    train_config = request.train_config
+    data_dir = _basename(train_config.data_dir)
     card = {
         "model_name": model_name,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(
             timespec="seconds"
         ),
-        "architecture": architecture,
+        "architecture": request.model.name,
         "classes": dict(enumerate(detector_config.class_names, start=1)),
         "signatures": _signatures(version_dir),
         "thresholds": {
-            name: getattr(decoder, name)
+            name: getattr(request.decoder, name)
             for name in (
                 "score_threshold",
                 "nms_iou_threshold",
@@ -71,15 +56,15 @@ def write_model_card(
         },
         "data": {
             "dataset": train_config.dataset,
-            "data_dir": _basename(train_config.data_dir),
+            "data_dir": data_dir,
             "train_split": train_config.train_split,
             "eval_split": train_config.eval_split,
         },
-        "measured": _measured(detector_config, train_config, result),
+        "measured": _measured(request),
         "detector": detector_config.to_dict(),
         "training": {
             **train_config.to_dict(),
-            "data_dir": _basename(train_config.data_dir),
+            "data_dir": data_dir,
             "init_weights": _basename(train_config.init_weights),
         },
         "versions": {
@@ -94,24 +79,21 @@ def write_model_card(
     (version_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def _measured(
-    detector_config: DetectorConfig,
-    train_config: TrainConfig,
-    result: Mapping | None,
-) -> dict[str, Any] | None:
+def _measured(request: ExportRequest) -> dict[str, Any] | None:
     """The metrics, and the data and thresholds they were measured with.
 
     The run measures with its own thresholds, whatever is exported.
     """
-    if result is None:
+    if request.result is None:
         return None
+    config = request.detector_config
     return {
-        "dataset": train_config.dataset,
-        "split": train_config.eval_split,
-        "score_threshold": detector_config.score_threshold,
-        "nms_iou_threshold": detector_config.nms_iou_threshold,
-        "max_detections": detector_config.max_detections,
-        "metrics": dict(result),
+        "dataset": request.train_config.dataset,
+        "split": request.train_config.eval_split,
+        "score_threshold": config.score_threshold,
+        "nms_iou_threshold": config.nms_iou_threshold,
+        "max_detections": config.max_detections,
+        "metrics": dict(request.result),
     }
 
 

@@ -24,10 +24,6 @@ def class_candidates(decoder: Decoder, outputs):
     There are at least K of them in an image, so that the best K can be taken
     without another case; those added have score 0 and are never detected.
 
-    Args:
-      decoder: with the thresholds.
-      outputs: {"logits": [B, A, C + 1], "localisations": [B, A, 4]}.
-
     Returns:
       boxes [B, C, k, 4] float32 yxyx, not clipped, and scores [B, C, k].
     """
@@ -58,12 +54,8 @@ def _least_suppressed_iou(threshold: float) -> float:
 def litert_detections(decoder: Decoder, outputs) -> dict[str, tf.Tensor]:
     """Detections of one image in operators that LiteRT has.
 
-    Args:
-      decoder: with the thresholds.
-      outputs: {"logits": [1, A, C + 1], "localisations": [1, A, 4]}.
-
-    Returns:
-      the outputs of `ssd_tf.serving.litert` by name.
+    Takes the network's outputs {"logits": [1, A, C + 1], "localisations":
+    [1, A, 4]}, gives those of `ssd_tf.serving.litert` by name.
     """
     boxes, scores = class_candidates(decoder, outputs)
     return litert_nms(boxes[0], scores[0], decoder)

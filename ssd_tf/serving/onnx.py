@@ -19,17 +19,28 @@ that the localisations are divided by.
 """
 
 import json
+import logging
 import pathlib
 from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.config import DetectorConfig
 from ssd_tf.decoder import Decoder
+from ssd_tf.errors import InputError
+from ssd_tf.serving.export_format import (
+    DECODER_OPTIONS,
+    NMS,
+    Exported,
+    ExportFormat,
+    ExportRequest,
+)
 from ssd_tf.serving.files import check_new_file, require, write_new_file
 from ssd_tf.serving.nms import ONNX_OPSET, class_candidates, onnx_nms
+from ssd_tf.serving.predictor import Predictor, check_export, read_model
 
 DETECTION_OUTPUTS: tuple[str, ...] = (
     "detection_boxes",
@@ -51,10 +62,6 @@ def export_onnx(
     """Writes an `.onnx` file.
 
     Args:
-      detector_config: of the detector; the class names are stored with the
-        model.
-      model: the detector.
-      path: of the file.
       decoder: with the thresholds to export; None takes the config's.
       with_nms: detect; if not, the outputs are the network's.
 
@@ -66,16 +73,23 @@ def export_onnx(
     onnx = _require("onnx")
     decoder = decoder or Decoder(detector_config)
     size = detector_config.image_size
-    spec = tf.TensorSpec([None, size, size, 3], tf.float32, name="images")
-    outputs = DETECTION_OUTPUTS if with_nms else RAW_OUTPUTS
+    specs = [tf.TensorSpec([None, size, size, 3], tf.float32, name="images")]
+
+    def network(pixels):
+        return dict(model(pixels, training=False))
+
+    def network_and_anchors(pixels):
+        return {
+            **network(pixels),
+            "anchors": tf.constant(decoder.anchors.boxes),
+        }
+
     if with_nms:
-        proto = convert_detector(
-            lambda pixels: model(pixels, training=False),
-            [spec],
-            decoder=decoder,
-        )
+        outputs = DETECTION_OUTPUTS
+        proto = convert_detector(network, specs, decoder=decoder)
     else:
-        proto = _convert_network(model, spec, anchors=decoder.anchors.boxes)
+        outputs = RAW_OUTPUTS
+        proto = _convert(network_and_anchors, specs)
     proto.graph.output.sort(key=lambda output: outputs.index(output.name))
     for value in (*proto.graph.input, *proto.graph.output):
         if value.name != "anchors":
@@ -94,28 +108,14 @@ def _require(module: str) -> ModuleType:
     return require(module, extra="onnx", purpose="an ONNX export")
 
 
-def _convert_network(model: keras.Model, spec: tf.TensorSpec, *, anchors):
-    """The ModelProto without NMS."""
-
-    def network(pixels):
-        outputs = dict(model(pixels, training=False))
-        return {**outputs, "anchors": tf.constant(anchors)}
-
-    return _convert(network, [spec])
-
-
 def convert_detector(
     network: Callable, specs: Sequence[tf.TensorSpec], *, decoder: Decoder
 ):
     """The ModelProto of a network with its decoder.
 
     NMS is joined to it, since only ONNX has an operator for batches.
-
-    Args:
-      network: of tensors to {"logits": [B, A, C + 1], "localisations":
-        [B, A, 4]}.
-      specs: of the tensors.
-      decoder: with the thresholds.
+    `network` gives {"logits": [B, A, C + 1], "localisations": [B, A, 4]} for
+    the tensors of `specs`.
     """
 
     def candidates(*tensors):
@@ -136,3 +136,53 @@ def _convert(function: Callable, specs: Sequence[tf.TensorSpec]):
         tf.function(function), input_signature=list(specs), opset=ONNX_OPSET
     )
     return proto
+
+
+def predictor_of_onnx(path) -> Predictor:
+    """The predictor of an `.onnx` file that `export_onnx` wrote.
+
+    Raises:
+      InputError: it cannot be read, is no such file, or onnxruntime is not
+        installed.
+    """
+    runtime = require("onnxruntime", extra="onnx", purpose=f"reading {path}")
+    content = read_model(path)
+    try:
+        session = runtime.InferenceSession(
+            content, providers=runtime.get_available_providers()
+        )
+    except Exception as error:  # its exceptions have no other common base
+        raise InputError(f"{path} is not an ONNX model") from error
+    metadata = session.get_modelmeta().custom_metadata_map
+    class_names = json.loads(metadata.get("class_names", "[]"))
+    outputs = [output.name for output in session.get_outputs()]
+    check_export(path, outputs, class_names, named_in="class_names")
+
+    def detect(pixels):
+        found = session.run(outputs, {"images": np.asarray(pixels)})
+        return dict(zip(outputs, found, strict=True))
+
+    return Predictor(detect, class_names, session.get_inputs()[0].shape[1])
+
+
+def _export(request: ExportRequest) -> Exported:
+    # Each step of the conversion is a message of level INFO.
+    logging.getLogger("tf2onnx").setLevel(logging.WARNING)
+    with_nms = request.options["nms"]
+    path = export_onnx(
+        request.detector_config,
+        request.model,
+        request.file(".onnx"),
+        decoder=request.decoder,
+        with_nms=with_nms,
+    )
+    return Exported(path, path if with_nms else None)
+
+
+ONNX = ExportFormat(
+    name="onnx",
+    suffix=".onnx",
+    options=(NMS, *DECODER_OPTIONS),
+    export=_export,
+    load=predictor_of_onnx,
+)

@@ -10,7 +10,6 @@ padded with zeros to K detections per image; names of classes come on top:
     detection_class_names  [B, K] string; empty is padding
 """
 
-import functools
 from collections.abc import Callable
 
 import keras
@@ -20,7 +19,6 @@ from ssd_tf import box_ops
 from ssd_tf.config import DetectorConfig
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
-from ssd_tf.serving.frozen import freeze
 
 BYTES_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "image_tensor"
@@ -30,12 +28,8 @@ RAW_SIGNATURE = "raw"
 class DetectionModule(tf.Module):
     """A detector with its preprocessing and its decoder, as graph functions.
 
-    Args:
-      detector_config: of the detector; class names are stored with the model.
-      model: the detector.
-      decoder: with the thresholds to serve; None takes the config's.
-      frozen: copy the weights into the graph, see `freeze`; an export wants
-        that. If not, outputs equal those in training to the last bit.
+    The names of the classes are stored with it. `decoder` has the thresholds
+    to serve; by default they are those of the configuration.
     """
 
     def __init__(
@@ -44,26 +38,15 @@ class DetectionModule(tf.Module):
         model: keras.Model,
         *,
         decoder: Decoder | None = None,
-        frozen: bool = True,
     ):
         super().__init__(name="ssd")
-        self._network = (
-            freeze(model)
-            if frozen
-            else functools.partial(model, training=False)
-        )
+        self.raw_outputs = _freeze(model)
         self._decoder = decoder or Decoder(detector_config)
         self._size = detector_config.image_size
         self._class_names = list(detector_config.class_names)
         # Where a configuration has no names, numbers are what can be served.
         numbers = map(str, range(1, detector_config.num_classes + 1))
         self._label_names = ["", *(detector_config.class_names or numbers)]
-        pixels = tf.TensorSpec(
-            [None, self._size, self._size, 3], tf.float32, name="input_tensor"
-        )
-        self.raw_outputs = tf.function(
-            self._raw_outputs, input_signature=[pixels]
-        )
 
     @property
     def signatures(self) -> dict[str, Callable]:
@@ -89,7 +72,7 @@ class DetectionModule(tf.Module):
     def detect_bytes(self, input_tensor):
         """Detects on [B] encoded images, which may differ in size."""
         pixels = tf.map_fn(
-            self._decode_and_resize,
+            lambda one: images.resize(images.decode(one), self._size),
             input_tensor,
             fn_output_signature=tf.TensorSpec(
                 [self._size, self._size, 3], tf.float32
@@ -106,15 +89,8 @@ class DetectionModule(tf.Module):
         """Detects on [B, H, W, 3] uint8 RGB images."""
         return self._detect(images.resize(input_tensor, self._size))
 
-    def _raw_outputs(self, input_tensor):
-        """The network's outputs for [B, S, S, 3] float32 RGB 0..255 pixels."""
-        return self._network(input_tensor)
-
-    def _decode_and_resize(self, image_bytes):
-        return images.resize(images.decode(image_bytes), self._size)
-
     def _detect(self, pixels):
-        found = self._decoder(self._network(pixels))
+        found = self._decoder(self.raw_outputs(pixels))
         names = tf.constant(self._label_names, tf.string)  # [C + 1]
         return {
             "detection_boxes": box_ops.clip(found.boxes),
@@ -123,3 +99,62 @@ class DetectionModule(tf.Module):
             "num_detections": tf.cast(found.num_detections, tf.float32),
             "detection_class_names": tf.gather(names, found.classes),
         }
+
+
+class _DilatedConv2D(keras.layers.Conv2D):
+    """Dilates inside of the convolution.
+
+    Keras goes through `tf.nn.convolution`, which cuts the image into tiles
+    for that and calculates half as much again for SSD's fc6.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        return tf.nn.conv2d(
+            inputs,
+            kernel,
+            self.strides,
+            self.padding.upper(),
+            dilations=self.dilation_rate,
+        )
+
+
+def _freeze(model: keras.Model) -> Callable:
+    """A copy of the network as a graph function with constant weights.
+
+    It takes [B, S, S, 3] float32 RGB 0..255 and gives {"logits": [B, A, C + 1],
+    "localisations": [B, A, 4]}.
+
+    A constant is laid out once for the processor, and folded into its
+    neighbours where the graph allows, as batch normalisation into a
+    convolution; a variable might change, so that its layout is made anew for
+    each image. Runtimes that only see the graph, such as TF Serving, gain
+    from it as well. All who call the function share one copy of the weights.
+    """
+    copy = keras.models.clone_model(model, clone_function=_for_inference)
+    copy.set_weights(model.get_weights())
+    trainable = [v.numpy() for v in copy.trainable_variables]
+    others = [v.numpy() for v in copy.non_trainable_variables]
+    pixels = tf.TensorSpec(
+        [None, *model.input_shape[1:]], tf.float32, name="input_tensor"
+    )
+
+    @tf.function(input_signature=[pixels])
+    def network(input_tensor):
+        outputs, _ = copy.stateless_call(
+            [tf.constant(value) for value in trainable],
+            [tf.constant(value) for value in others],
+            input_tensor,
+            training=False,
+        )
+        return outputs
+
+    return network
+
+
+def _for_inference(layer: keras.Layer) -> keras.Layer:
+    """A layer of the same configuration, faster where there is a way."""
+    is_dilated = (
+        type(layer) is keras.layers.Conv2D and max(layer.dilation_rate) > 1
+    )
+    kind = _DilatedConv2D if is_dilated else type(layer)
+    return kind.from_config(layer.get_config())

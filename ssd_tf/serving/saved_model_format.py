@@ -6,8 +6,11 @@
 
 import pathlib
 
+import tensorflow as tf
 from absl import logging
 
+from ssd_tf.errors import InputError
+from ssd_tf.serving import server_files, version_dir, warmup
 from ssd_tf.serving.export_format import (
     DATA_DIR,
     DECODER_OPTIONS,
@@ -16,27 +19,19 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
+from ssd_tf.serving.files import first_line
 from ssd_tf.serving.model_card import write_labels, write_model_card
-from ssd_tf.serving.pictures import real_images, synthetic_images
-from ssd_tf.serving.predictor import predictor_of_saved_model
-from ssd_tf.serving.saved_model import DetectionModule
-from ssd_tf.serving.server_files import (
-    DOCKER_FILE,
-    MODELS_FILE,
-    write_server_files,
+from ssd_tf.serving.predictor import Predictor
+from ssd_tf.serving.saved_model import (
+    BYTES_SIGNATURE,
+    PIXELS_SIGNATURE,
+    DetectionModule,
 )
-from ssd_tf.serving.version_dir import (
-    MAX_VERSION,
-    SERVING_DIR,
-    check_model_name,
-    export_saved_model,
-)
-from ssd_tf.serving.warmup import write_warmup
 
 # Value of --warmup -> the request's encoded pictures.
 _WARMUPS = {
-    "synthetic": lambda request: synthetic_images(),
-    "real": lambda request: real_images(
+    "synthetic": lambda request: warmup.synthetic_images(),
+    "real": lambda request: warmup.real_images(
         request.build_source(), request.train_config.eval_split
     ),
     "none": lambda request: [],
@@ -44,43 +39,76 @@ _WARMUPS = {
 
 
 def _export(request: ExportRequest) -> Exported:
-    name = check_model_name(request.options["model_name"] or request.run_name)
+    name = version_dir.check_model_name(
+        request.options["model_name"] or request.run_name
+    )
     pictures = _WARMUPS[request.options["warmup"]](request)
 
-    def write_extras(version_dir: pathlib.Path) -> None:
-        write_labels(version_dir, request.detector_config.class_names)
+    def write_extras(folder: pathlib.Path) -> None:
+        write_labels(folder, request.detector_config.class_names)
         if pictures:
-            write_warmup(version_dir, pictures, model_name=name)
-        write_model_card(
-            version_dir,
-            model_name=name,
-            architecture=request.model.name,
-            detector_config=request.detector_config,
-            train_config=request.train_config,
-            decoder=request.decoder,
-            result=request.result,
-        )
+            warmup.write_warmup(folder, pictures, model_name=name)
+        write_model_card(folder, request, model_name=name)
 
-    module = DetectionModule(
-        request.detector_config, request.model, decoder=request.decoder
-    )
-    version_dir = export_saved_model(
-        module,
+    path = version_dir.export_saved_model(
+        DetectionModule(
+            request.detector_config, request.model, decoder=request.decoder
+        ),
         request.export_dir / name,
         version=request.options["version"],
         write_extras=write_extras,
     )
-    server_dir = request.export_dir / SERVING_DIR
-    missing = write_server_files(request.export_dir)
+    server_dir = request.export_dir / version_dir.SERVING_DIR
+    missing = server_files.write_server_files(request.export_dir)
     if missing:
         logging.warning(
             "%s was changed and is left as it is; it lacks %s",
-            server_dir / MODELS_FILE,
+            server_dir / server_files.MODELS_FILE,
             ", ".join(missing),
         )
     return Exported(
-        version_dir, version_dir.parent, server_script=server_dir / DOCKER_FILE
+        path,
+        path.parent,
+        server_script=server_dir / server_files.DOCKER_FILE,
     )
+
+
+def predictor_of_saved_model(path) -> Predictor:
+    """The predictor of a SavedModel on disk, where `find_saved_model` finds it.
+
+    Raises:
+      InputError: there is no SavedModel that ssd_tf exported, or it is
+        broken.
+    """
+    folder = version_dir.find_saved_model(path)
+    if folder is None:
+        raise InputError(f"{path} holds no SavedModel")
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    # What TensorFlow raises differs by file and by where it is cut short.
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        raise InputError(
+            f"the SavedModel in {folder} is broken: {first_line(error)}"
+        ) from error
+    lacking = None
+    if BYTES_SIGNATURE not in loaded.signatures:
+        lacking = f"lacks the signature {BYTES_SIGNATURE!r}"
+    elif not hasattr(loaded, "class_names"):
+        lacking = "holds no class names"
+    if lacking:
+        raise InputError(
+            f"the SavedModel in {folder} {lacking}; expected an export of "
+            "export.py"
+        )
+    names = loaded.class_names()["class_names"].numpy()
+
+    # Through `loaded`, because its variables go when it goes.
+    def detect(pixels):
+        return loaded.signatures[PIXELS_SIGNATURE](
+            input_tensor=tf.convert_to_tensor(pixels)
+        )
+
+    return Predictor(detect, [name.decode() for name in names])
 
 
 _OPTIONS = (
@@ -93,7 +121,7 @@ _OPTIONS = (
         *("version", int, None),
         "Version to write (default: the next).",
         group="saved_model",
-        bounds=(1, MAX_VERSION),
+        bounds=(1, version_dir.MAX_VERSION),
     ),
     ExportOption(
         *("warmup", str, "synthetic"),

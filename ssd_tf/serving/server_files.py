@@ -66,21 +66,20 @@ def write_server_files(export_dir) -> list[str]:
     folder = pathlib.Path(export_dir) / SERVING_DIR
     try:
         folder.mkdir(exist_ok=True)
-        return _write_files(folder, names)
+        if not (folder / BATCHING_FILE).exists():
+            (folder / BATCHING_FILE).write_text(_BATCHING, encoding="utf-8")
+        if not (folder / DOCKER_FILE).exists():
+            (folder / DOCKER_FILE).write_text(_DOCKER, encoding="utf-8")
+            (folder / DOCKER_FILE).chmod(0o755)
+        return _update_config(folder / MODELS_FILE, names)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written: {error.strerror}"
         ) from error
 
 
-def _write_files(folder: pathlib.Path, names: Sequence[str]) -> list[str]:
-    """`write_server_files` of these models; the folder is there."""
-    if not (folder / BATCHING_FILE).exists():
-        (folder / BATCHING_FILE).write_text(_BATCHING, encoding="utf-8")
-    if not (folder / DOCKER_FILE).exists():
-        (folder / DOCKER_FILE).write_text(_DOCKER, encoding="utf-8")
-        (folder / DOCKER_FILE).chmod(0o755)
-    config = folder / MODELS_FILE
+def _update_config(config: pathlib.Path, names: Sequence[str]) -> list[str]:
+    """Writes models.config unless somebody changed it; -> names it lacks."""
     if config.exists():
         text = config.read_text(encoding="utf-8", errors="replace")
         listed = re.findall(r'\bname: *"([^"]*)"', text)

@@ -44,11 +44,9 @@ def export_saved_model(
     under a name that TF Serving does not read, and then renamed.
 
     Args:
-      module: what to export.
       export_dir: the folder that holds the versions of this model.
       version: 1..MAX_VERSION; the next free one by default.
-      write_extras: called with the folder of the SavedModel before it gets
-        its name; adds files.
+      write_extras: adds files to the folder before it gets its name.
 
     Returns:
       the folder of the version.
@@ -90,7 +88,8 @@ def _publish(temporary: pathlib.Path, version: int | None) -> pathlib.Path:
     """
     export_dir = temporary.parent
     while True:
-        number = _next_version(export_dir) if version is None else version
+        taken = [0, *(int(path.name) for path in _versions(export_dir))]
+        number = max(taken) + 1 if version is None else version
         target = _check_free(export_dir, number)
         try:
             return temporary.rename(target)
@@ -100,11 +99,7 @@ def _publish(temporary: pathlib.Path, version: int | None) -> pathlib.Path:
 
 
 def _check_free(export_dir: pathlib.Path, version: int) -> pathlib.Path:
-    """The folder of a version that is not there.
-
-    Raises:
-      InputError: it is, or no version can have that number.
-    """
+    """The folder of a version, refused if it is there."""
     if not 1 <= version <= MAX_VERSION:
         raise InputError(f"a version is 1..{MAX_VERSION}, got {version}")
     target = export_dir / str(version)
@@ -113,10 +108,6 @@ def _check_free(export_dir: pathlib.Path, version: int) -> pathlib.Path:
             f"{target} exists already; expected a version that is not there"
         )
     return target
-
-
-def _next_version(export_dir: pathlib.Path) -> int:
-    return max(map(_number, _versions(export_dir)), default=0) + 1
 
 
 def find_saved_model(path) -> pathlib.Path | None:
@@ -175,7 +166,8 @@ def check_model_name(name: str) -> str:
 
 
 def _largest_version(model_dir: pathlib.Path) -> pathlib.Path | None:
-    for path in sorted(_versions(model_dir), key=_number, reverse=True):
+    versions = _versions(model_dir)
+    for path in sorted(versions, key=lambda v: int(v.name), reverse=True):
         if tf.saved_model.contains_saved_model(str(path)):
             return path
     return None
@@ -187,7 +179,3 @@ def _versions(model_dir: pathlib.Path) -> list[pathlib.Path]:
         for path in model_dir.iterdir()
         if path.is_dir() and path.name.isdecimal()
     ]
-
-
-def _number(version: pathlib.Path) -> int:
-    return int(version.name)

@@ -7,15 +7,65 @@ fields are written here, so that an export needs no tensorflow-serving-api.
 
 import itertools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 
+from ssd_tf.data import images
+from ssd_tf.data.sources.base import Source
+from ssd_tf.errors import InputError
 from ssd_tf.serving.saved_model import BYTES_SIGNATURE
 
 # Pictures of the requests, ascending.
 BATCH_SIZES = (1, 2, 4, 8)
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+
+_MAX_BYTES_PER_IMAGE = 1 << 20
+_EXAMPLES_LOOKED_AT = 64
+
+
+def synthetic_images() -> list[bytes]:
+    """Coloured blocks as JPEG, 375 x 500 pixels as most pictures of VOC."""
+    rng = np.random.default_rng(0)
+    return [
+        tf.io.encode_jpeg(
+            rng.integers(0, 256, (15, 20, 3), np.uint8)
+            .repeat(25, axis=0)
+            .repeat(25, axis=1)
+        ).numpy()
+        for _ in range(BATCH_SIZES[-1])
+    ]
+
+
+def real_images(source: Source, split: str) -> list[bytes]:
+    """The first images of a split that decode and have at most 1 MiB, encoded.
+
+    There are at most as many as in the largest request.
+
+    Raises:
+      InputError: there are none among the first 64 images.
+    """
+    usable = _usable_images(source, split)
+    found = list(itertools.islice(usable, BATCH_SIZES[-1]))
+    if not found:
+        raise InputError(
+            f"none of the first {_EXAMPLES_LOOKED_AT} images of split "
+            f"{split!r} of {source.name} decodes and has at most 1 MiB"
+        )
+    return found
+
+
+def _usable_images(source: Source, split: str) -> Iterator[bytes]:
+    for example in source.dataset(split).take(_EXAMPLES_LOOKED_AT):
+        encoded = example["image"].numpy()
+        if len(encoded) > _MAX_BYTES_PER_IMAGE:
+            continue
+        try:
+            images.decode(encoded)
+        except tf.errors.InvalidArgumentError:
+            continue
+        yield encoded
 
 
 def write_warmup(

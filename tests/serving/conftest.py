@@ -90,7 +90,7 @@ def exported(detector, tmp_path_factory):
 def reference(detector, pictures):
     """Detections of the pictures by the detector itself."""
     module = serving.DetectionModule(detector.config, detector.model)
-    predictor = serving.predictor_of_module(module, ())
+    predictor = serving.Predictor(module.detect_pixels, ())
     return predictor.detect_batch(pictures)
 
 

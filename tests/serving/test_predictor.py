@@ -44,7 +44,7 @@ def test_padding_is_cut_off(convert):
 
 
 def test_many_images_as_one_by_one(small_module, small_export, pictures):
-    of_module = serving.predictor_of_module(small_module, ())
+    of_module = serving.Predictor(small_module.detect_pixels, ())
     single = [of_module(picture) for picture in pictures]
     for predictor in (
         of_module,
@@ -76,6 +76,6 @@ def test_whole_images_go_one_by_one():
 
 
 def test_an_image_that_does_not_decode(small_module, pictures):
-    predictor = serving.predictor_of_module(small_module, ())
+    predictor = serving.Predictor(small_module.detect_pixels, ())
     with pytest.raises(tf.errors.InvalidArgumentError):
         predictor.detect_batch([pictures[0], b"junk"])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from ssd_tf import __version__, training
-from ssd_tf.serving import pictures
+from ssd_tf.serving import warmup
 
 
 def files(path):
@@ -173,7 +173,7 @@ def test_models_side_by_side(export, tmp_path, caplog):
 
 def test_no_picture_for_warmup(export, shapes_dir, tmp_path, monkeypatch):
     """Nothing is written."""
-    monkeypatch.setattr(pictures, "_MAX_BYTES_PER_IMAGE", 0)
+    monkeypatch.setattr(warmup, "_MAX_BYTES_PER_IMAGE", 0)
     status, out, err = export("--warmup=real", f"--data_dir={shapes_dir}")
     assert (status, out) == (1, "")
     assert err[-1] == (

@@ -8,8 +8,8 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from ssd_tf import InputError, serving
-from ssd_tf.serving import warmup
+from ssd_tf import InputError
+from ssd_tf.serving import server_files, warmup
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def models(exports):
 
 
 def test_every_model_is_listed(exports):
-    assert serving.write_server_files(exports) == []
+    assert server_files.write_server_files(exports) == []
     assert models(exports) == [
         ("cells", "/models/cells", "tensorflow"),
         ("signs", "/models/signs", "tensorflow"),
@@ -44,12 +44,12 @@ def test_every_model_is_listed(exports):
     # Others come and go.
     (exports / "signs/1/saved_model.pb").unlink()
     (exports / "empty/1/saved_model.pb").touch()
-    assert serving.write_server_files(exports) == []
+    assert server_files.write_server_files(exports) == []
     assert [name for name, _, _ in models(exports)] == ["cells", "empty"]
 
 
 def test_changed_files_are_kept(exports):
-    serving.write_server_files(exports)
+    server_files.write_server_files(exports)
     files = sorted((exports / "serving").iterdir())
     assert [file.name for file in files] == [
         "batching_parameters.txt",
@@ -59,17 +59,17 @@ def test_changed_files_are_kept(exports):
     for file in files:
         file.write_text(file.read_text() + "# mine\n")
     before = [file.read_text() for file in files]
-    assert serving.write_server_files(exports) == []
+    assert server_files.write_server_files(exports) == []
     (exports / "empty/1/saved_model.pb").touch()
-    assert serving.write_server_files(exports) == ["empty"]
+    assert server_files.write_server_files(exports) == ["empty"]
     assert [file.read_text() for file in files] == before
 
 
 def test_changed_file_in_any_encoding(exports):
-    serving.write_server_files(exports)
+    server_files.write_server_files(exports)
     config = exports / "serving/models.config"
     config.write_bytes("# größer\n".encode("latin-1"))
-    assert serving.write_server_files(exports) == ["cells", "signs"]
+    assert server_files.write_server_files(exports) == ["cells", "signs"]
     assert config.read_bytes() == b"# gr\xf6\xdfer\n"
 
 
@@ -82,11 +82,11 @@ def test_folder_that_cannot_be_written(exports, monkeypatch):
     with pytest.raises(
         InputError, match="serving cannot be written: No space left on device$"
     ):
-        serving.write_server_files(exports)
+        server_files.write_server_files(exports)
 
 
 def test_batching_parameters(exports):
-    serving.write_server_files(exports)
+    server_files.write_server_files(exports)
     text = (exports / "serving/batching_parameters.txt").read_text()
     fields = re.findall(r"^(\w+)(?: { value: (\d+) }|: (\d+))$", text, re.M)
     assert fields == [
@@ -108,7 +108,7 @@ def test_docker_run_passes_the_folder_and_its_arguments(
     exports, tmp_path, monkeypatch
 ):
     """With a `docker` that prints its arguments."""
-    serving.write_server_files(exports)
+    server_files.write_server_files(exports)
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
     docker.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import InputError, serving
+from ssd_tf.serving import version_dir
 
 
 @pytest.fixture
@@ -287,7 +288,7 @@ def test_model_of_an_export_dir_is_found(export, tmp_path, small_module):
 
 @pytest.mark.parametrize("name", ["mine", "a_b-c.1", "_", "2nd"])
 def test_names_of_models(name):
-    assert serving.check_model_name(name) == name
+    assert version_dir.check_model_name(name) == name
 
 
 @pytest.mark.parametrize(
@@ -295,4 +296,4 @@ def test_names_of_models(name):
 )
 def test_names_that_no_model_can_have(name):
     with pytest.raises(InputError, match=f"^{name!r} cannot be the name of a"):
-        serving.check_model_name(name)
+        version_dir.check_model_name(name)

@@ -1,11 +1,13 @@
 """Warm-up requests: their bytes, their pictures, and their answers."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from ssd_tf import serving
+from ssd_tf import InputError
 from ssd_tf.serving import warmup
+from tests.data.toy_source import ToySource, to_example
 from tests.serving.stand_in_server import Model
 
 
@@ -43,8 +45,8 @@ def written(path):
 
 
 def test_requests_run_in_the_exported_model(small_export, tmp_path):
-    images = serving.synthetic_images()
-    serving.write_warmup(tmp_path, images, model_name="cells")
+    images = warmup.synthetic_images()
+    warmup.write_warmup(tmp_path, images, model_name="cells")
     batches = written(tmp_path)
     assert [len(batch) for batch in batches] == [1, 2, 4, 8]
     assert batches[-1].tolist() == images
@@ -59,10 +61,30 @@ def test_requests_run_in_the_exported_model(small_export, tmp_path):
 
 
 def test_few_images_are_repeated(tmp_path):
-    serving.write_warmup(tmp_path, [b"a", b"b", b"c"], model_name="cells")
+    warmup.write_warmup(tmp_path, [b"a", b"b", b"c"], model_name="cells")
     assert [batch.tolist() for batch in written(tmp_path)] == [
         [b"a"],
         [b"a", b"b"],
         [b"a", b"b", b"c", b"a"],
         [b"a", b"b", b"c", b"a", b"b", b"c", b"a", b"b"],
     ]
+
+
+def source_of(images):
+    return ToySource(to_example(image, "?") for image in images)
+
+
+def test_real_images(pictures):
+    """Those that TF Serving would stumble over are left out."""
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3))
+    large = tf.io.encode_png(noise.astype(np.uint8)).numpy()
+    assert len(large) > 1 << 20
+    source = source_of([b"junk", large, *pictures])
+    assert warmup.real_images(source, "train") == pictures
+    many = source_of(pictures * 3)
+    assert warmup.real_images(many, "train") == (pictures * 2)[:8]
+    with pytest.raises(
+        InputError,
+        match="none of the first 64 images of split 'train' of toy decodes",
+    ):
+        warmup.real_images(source_of([b"junk"]), "train")
