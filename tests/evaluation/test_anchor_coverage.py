@@ -125,10 +125,9 @@ def test_small_objects_make_the_proposal_smaller():
     source = BoxSource(boxes)
     before = measure(CONFIG, source)
     proposals = anchor_proposal.propose_configs(CONFIG, before.shapes)
-    after = max(measure(c, source).quality for c in proposals)
     # 15 px on a grid of 8 px: some lie between the anchors in any case.
     assert before.recall < 0.3
-    assert after[0] > 0.8
+    assert any(measure(c, source).recall > 0.8 for c in proposals)
     for config in proposals:
         assert len(build_anchors(config)) == 8732
         assert list(config.min_sizes_px) == sorted(config.min_sizes_px)

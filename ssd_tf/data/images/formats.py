@@ -153,6 +153,12 @@ def decode(image_bytes):
         that TensorFlow does not decode, such as a BMP of 1 or 4 bits.
     """
     image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
+    if tf.executing_eagerly():
+        return _decode(image_bytes)
+    return _decode_in_graph(image_bytes)
+
+
+def _decode(image_bytes):
     image = _select(
         image_bytes,
         lambda fmt: lambda: fmt.decode(image_bytes),
@@ -160,6 +166,12 @@ def decode(image_bytes):
     )
     image = tf.ensure_shape(image, [None, None, 3])
     return exif.turn_upright(image, _orientation(image_bytes))
+
+
+# Half a second to trace: once, not for every graph that decodes.
+_decode_in_graph = tf.function(
+    _decode, input_signature=[tf.TensorSpec([], tf.string)]
+)
 
 
 def _orientation(image_bytes):
