@@ -47,8 +47,8 @@ class CocoFolder(FolderSource):
         " annotations/instances_train2017.json, and images"
     )
 
-    def _open(self) -> None:
-        self._files = _find_annotations(self._root)
+    def open(self) -> None:
+        self._files = _find_annotations(self.root)
         self._first_file = min(
             self._files.values(), key=lambda path: path.stat().st_size
         )
@@ -57,7 +57,7 @@ class CocoFolder(FolderSource):
         self._categories = self._unused[self._first_file].categories
         self._id_of = {name: i for i, name in self._categories.items()}
 
-    def _choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+    def choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
         for name in asked:
             if name not in self._id_of:
                 raise InputError(
@@ -66,7 +66,7 @@ class CocoFolder(FolderSource):
                 )
         return asked or tuple(self._id_of)
 
-    def _unknown_class(self, raw: RawImage, item: RawObject) -> str:
+    def unknown_class(self, raw: RawImage, item: RawObject) -> str:
         name = item.class_name
         what = (
             f"category {self._id_of[name]} ({name})"
@@ -100,17 +100,17 @@ class CocoFolder(FolderSource):
         """Names of the annotation files; see the class."""
         return tuple(self._files)
 
-    def _where(self, split: str) -> pathlib.Path:
-        return self._files.get(split, self._root)
+    def where(self, split: str) -> pathlib.Path:
+        return self._files.get(split, self.root)
 
-    def _read_split(self, split: str) -> Iterator[RawImage]:
+    def read_split(self, split: str) -> Iterator[RawImage]:
         path = self._files[split]
         annotations = self._read(path)
         # What belongs to no image is told with the first.
         problems = [f"{path}: {what}" for what in annotations.problems]
         if problems and not annotations.images:
             raise InputError(problems[0])
-        root = self._root
+        root = self.root
         places = (root / split, root / "images" / split, root / "images", root)
         folders = [str(folder) for folder in places if folder.is_dir()]
         looked_in = f"looked in {', '.join(folders)}"

@@ -17,9 +17,9 @@ from ssd_tf.errors import InputError
 class FolderSource(abc.ABC):
     """A `base.Source` over a folder; a layout says what is in a split.
 
-    A layout is a subclass with `name`, `expected`, `splits` and `_read_split`;
-    `_open`, `_where`, `_annotated_images`, `_choose_classes` and
-    `_unknown_class` may be overridden.
+    A layout is a subclass with `name`, `expected`, `splits` and `read_split`;
+    `open`, `where`, `annotated_images`, `choose_classes` and
+    `unknown_class` may be overridden.
 
     Attributes:
       name: of the layout, a key of `registry.SOURCES`.
@@ -49,53 +49,53 @@ class FolderSource(abc.ABC):
         """
         if not data_dir:
             raise InputError(f"{self.name} needs data_dir: {self.expected}")
-        self._root = pathlib.Path(data_dir).expanduser()
+        self.root = pathlib.Path(data_dir).expanduser()
         self._facts: dict[str, list[RawImage]] = {}
         self._indexes: dict[str, ImageIndex] = {}
         self._image_ids: dict[str, dict[str, int | str]] = {}
         self._broken = ""
-        self._open()
-        self._class_names = self._choose_classes(tuple(class_names or ()))
+        self.open()
+        self._class_names = self.choose_classes(tuple(class_names or ()))
 
-    def _open(self) -> None:
-        """Looks what is there; called once, with `_root` set."""
+    def open(self) -> None:
+        """Looks what is there; called once, with `root` set."""
 
     @abc.abstractmethod
     def splits(self) -> tuple[str, ...]:
         """The splits that can be asked for."""
 
     @abc.abstractmethod
-    def _read_split(self, split: str) -> Iterable[RawImage]:
+    def read_split(self, split: str) -> Iterable[RawImage]:
         """The images that one split lists; see `base.Source.raw_images`."""
 
-    def _where(self, split: str) -> pathlib.Path:
+    def where(self, split: str) -> pathlib.Path:
         """The file that lists a split, for messages."""
         del split
-        return self._root
+        return self.root
 
-    def _annotated_images(self) -> Iterable[RawImage]:
+    def annotated_images(self) -> Iterable[RawImage]:
         """Images of all splits, to find the classes in."""
         for split in self.splits():
-            yield from self._read_split(split)
+            yield from self.read_split(split)
 
-    def _choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+    def choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
         """The classes that are asked for, or else those that are found."""
         if asked:
             return asked
         names: set[str] = set()
-        for raw in self._annotated_images():
+        for raw in self.annotated_images():
             names.update(item.class_name for item in raw.objects)
             self._broken = self._broken or next(iter(raw.problems), "")
         if not names and not self._broken:
             raise InputError(
-                f"{self._root}: no object in any annotation of the splits"
+                f"{self.root}: no object in any annotation of the splits"
                 f" {', '.join(self.splits()) or '(none found)'}"
             )
         if not self._broken:
-            logging.info("%s: classes %s", self._root, ", ".join(sorted(names)))
+            logging.info("%s: classes %s", self.root, ", ".join(sorted(names)))
         return tuple(sorted(names))
 
-    def _unknown_class(self, raw: RawImage, item: RawObject) -> str:
+    def unknown_class(self, raw: RawImage, item: RawObject) -> str:
         """The error for an object of another class."""
         return (
             f"{raw.location}: unknown class {item.class_name!r}; known:"
@@ -157,11 +157,11 @@ class FolderSource(abc.ABC):
         """The facts of one split, read when they are first needed."""
         if part in self._facts:
             return self._facts[part]
-        where = f"{self._where(part)}: split {part!r}"
+        where = f"{self.where(part)}: split {part!r}"
         if part not in self.splits():
             found = ", ".join(self.splits()) or "none"
             raise InputError(f"{where} is missing; found: {found}")
-        images = list(self._read_split(part))
+        images = list(self.read_split(part))
         if not images:
             raise InputError(f"{where} lists no image")
         self._facts[part] = images
@@ -176,7 +176,7 @@ class FolderSource(abc.ABC):
                 images,
                 image_ids=names,
                 class_names=self.class_names,
-                unknown_class=self._unknown_class,
+                unknown_class=self.unknown_class,
             )
             self._image_ids[split] = {
                 name: raw.number
@@ -188,7 +188,7 @@ class FolderSource(abc.ABC):
             if index.num_dropped:
                 logging.warning(
                     "%s: split %s: dropped %d of %d boxes",
-                    *(self._root, split, index.num_dropped),
+                    *(self.root, split, index.num_dropped),
                     index.num_dropped + index.row_splits[-1],
                 )
         return self._indexes[split]
@@ -206,7 +206,7 @@ class FolderSource(abc.ABC):
         if len(images) < len(listed):
             logging.warning(
                 "%s: split %s: %d images listed more than once are taken once",
-                *(self._root, split, len(listed) - len(images)),
+                *(self.root, split, len(listed) - len(images)),
             )
         return images
 
@@ -215,5 +215,5 @@ class FolderSource(abc.ABC):
         names = [raw.image_id for raw in images]
         if len(set(names)) == len(names):
             return names
-        paths = (os.path.relpath(raw.image_path, self._root) for raw in images)
+        paths = (os.path.relpath(raw.image_path, self.root) for raw in images)
         return [pathlib.PurePath(path).as_posix() for path in paths]

@@ -26,8 +26,8 @@ class VocFolder(FolderSource):
     name = "voc_folder"
     expected = f"a folder with {', '.join(_FOLDERS)}"
 
-    def _open(self) -> None:
-        for folder in (self._root, *(self._root / name for name in _FOLDERS)):
+    def open(self) -> None:
+        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
             if not folder.is_dir():
                 raise InputError(
                     f"{folder}: folder is missing; a VOC folder has"
@@ -36,30 +36,30 @@ class VocFolder(FolderSource):
         self._read: dict[str, RawImage] = {}
         self._annotation_ids = {
             name.removesuffix(".xml")
-            for name in os.listdir(self._root / "Annotations")
+            for name in os.listdir(self.root / "Annotations")
             if name.endswith(".xml")
         }
-        self._files = _list_images(self._root / "JPEGImages")
+        self._files = _list_images(self.root / "JPEGImages")
 
     def splits(self) -> tuple[str, ...]:
         """Names of the files in ImageSets/Main, without .txt."""
-        files = (self._root / "ImageSets/Main").glob("*.txt")
+        files = (self.root / "ImageSets/Main").glob("*.txt")
         return tuple(sorted(file.stem for file in files))
 
-    def _where(self, split: str) -> pathlib.Path:
-        return self._root / "ImageSets/Main" / f"{split}.txt"
+    def where(self, split: str) -> pathlib.Path:
+        return self.root / "ImageSets/Main" / f"{split}.txt"
 
-    def _read_split(self, split: str) -> Iterator[RawImage]:
+    def read_split(self, split: str) -> Iterator[RawImage]:
         image_ids = self._ids(split)
         self._check_suffixes(split)
         # As in VOC's test split of 2012.
         if image_ids and self._annotation_ids.isdisjoint(image_ids):
             raise InputError(
-                f"{self._root}: no image of split {split!r} has an annotation"
+                f"{self.root}: no image of split {split!r} has an annotation"
             )
         return map(self._image, image_ids)
 
-    def _annotated_images(self) -> Iterator[RawImage]:
+    def annotated_images(self) -> Iterator[RawImage]:
         # A split that is used and lacks one is refused when it is read.
         listed = [i for split in self.splits() for i in self._ids(split)]
         found = [i for i in dict.fromkeys(listed) if i in self._annotation_ids]
@@ -70,10 +70,10 @@ class VocFolder(FolderSource):
 
     def _image(self, image_id: str) -> RawImage:
         if image_id not in self._read:
-            xml = self._root / "Annotations" / f"{image_id}.xml"
+            xml = self.root / "Annotations" / f"{image_id}.xml"
             annotation = read_annotation(xml)
             name = self._image_name(image_id, annotation.filename)
-            path = self._root / "JPEGImages" / (name or image_id)
+            path = self.root / "JPEGImages" / (name or image_id)
             expected = f"expected one of {', '.join(SUFFIXES)}"
             self._read[image_id] = RawImage(
                 image_id=path.name,
@@ -110,13 +110,13 @@ class VocFolder(FolderSource):
                 and (stem in self._annotation_ids or stem in self._files)
             ):
                 raise InputError(
-                    f"{self._where(split)}: {image_id!r}: a split lists names"
+                    f"{self.where(split)}: {image_id!r}: a split lists names"
                     f" without suffix, expected {stem!r}"
                 )
 
     def _ids(self, split: str) -> list[str]:
         """The ids in the file of a split, in its order."""
-        path = self._where(split)
+        path = self.where(split)
         try:
             # Editors on Windows put a mark at the beginning.
             text = path.read_text(encoding="utf-8-sig")

@@ -22,17 +22,17 @@ class TextFolder(FolderSource):
     expected = "a folder with <split>.txt and images"
 
     def splits(self):
-        return tuple(sorted(path.stem for path in self._root.glob("*.txt")))
+        return tuple(sorted(path.stem for path in self.root.glob("*.txt")))
 
-    def _read_split(self, split):
-        path = self._root / f"{split}.txt"
+    def read_split(self, split):
+        path = self.root / f"{split}.txt"
         for i, line in enumerate(path.read_text().splitlines(), start=1):
             image, class_name, *box = line.split()
             place = f"line {i}"
             yield RawImage(
                 image_id=image,
                 location=str(path),
-                image_path=str(self._root / image),
+                image_path=str(self.root / image),
                 declared_size=None,
                 objects=[RawObject(class_name, tuple(map(float, box)), place)],
             )
@@ -91,8 +91,8 @@ def test_images_of_one_name_are_called_by_their_paths(texts):
     Image.new("RGB", (100, 50)).save(texts / "val/a.png")
 
     class BaseNames(TextFolder):
-        def _read_split(self, split):
-            for raw in super()._read_split(split):
+        def read_split(self, split):
+            for raw in super().read_split(split):
                 name = raw.image_id.rpartition("/")[2]
                 yield RawImage(
                     image_id=name,
