@@ -62,6 +62,7 @@ def test_from_training_to_detection(
     assert run.is_finished
     table = re.findall(r"^(\S.*?)(?: \(absent\))?  +[\d.-]", out, re.MULTILINE)
     assert sorted(table) == sorted([*CLASSES, "all", "mAP@0.5", "COCO AP"])
+    assert "\nstep 3: mAP@.5 " in out
     assert f"python export.py --run_dir={run_dir} --export_dir=" in out
     assert f"python -m ssd_tf detect --model={run_dir} " in out
     config = json.loads(run.config_file.read_text())

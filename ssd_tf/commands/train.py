@@ -84,6 +84,7 @@ def train(values, run_dir: training.RunDir) -> None:
         _print_table(
             figures, run_dir, source=source, split=train_config.eval_split
         )
+        print(f"\n{training.headline(figures)}")
     else:  # of an earlier version, which wrote less
         evaluate(values, run_dir)
     path = shlex.quote(str(run_dir.path))

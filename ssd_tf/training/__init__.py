@@ -14,6 +14,7 @@ from ssd_tf.training.recipes import (
     choose_recipe,
     default_recipe,
 )
+from ssd_tf.training.reports import headline
 from ssd_tf.training.run_dir import RunDir
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "choose_recipe",
     "default_recipe",
     "evaluate",
+    "headline",
     "load_run",
     "make_detect_function",
     "measure",

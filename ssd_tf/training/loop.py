@@ -18,7 +18,7 @@ from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
-from ssd_tf.training.reports import LossWindow, Reporter
+from ssd_tf.training.reports import LossWindow, Reporter, headline
 from ssd_tf.training.run_dir import RunDir, write_json
 from ssd_tf.training.step import Trainer
 
@@ -183,11 +183,7 @@ class TrainingRun:
                 if every and step % every == 0 and step < last:
                     self._check_finite()
                     started_at = time.monotonic()
-                    metrics = self.evaluate()
-                    bar.write(
-                        f"step {step}: mAP@.5 {metrics['mAP']:.4f}, "
-                        f"COCO AP {metrics['coco']['mAP']:.4f}"
-                    )
+                    bar.write(headline(self.evaluate()))
                     window.leave_out(time.monotonic() - started_at)
                 if time.monotonic() - saved_at > _SAVE_EVERY_SECONDS:
                     self._check_finite()

@@ -15,6 +15,14 @@ from ssd_tf.losses import Losses
 from ssd_tf.training.run_dir import RunDir
 
 
+def headline(figures: dict[str, Any]) -> str:
+    """The step of an evaluation and its two main figures, as a line."""
+    return (
+        f"step {figures['step']}: mAP@.5 {figures['mAP']:.4f}, "
+        f"COCO AP {figures['coco']['mAP']:.4f}"
+    )
+
+
 class LossWindow:
     """Losses since the last report, kept on the device until `take`."""
 
