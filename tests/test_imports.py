@@ -24,6 +24,7 @@ RANKS = {
     "decoder": 2,
     "target_encoder": 3,
     "conversion": 3,
+    "weights": 3,
     "data": 4,
     "evaluation": 4,
     "training": 5,
