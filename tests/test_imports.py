@@ -49,7 +49,7 @@ MODULES = sorted(
 )
 EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
-    *("requests", "tensorflow_serving"),
+    *("requests", "tensorflow_serving", "cv2", "torch"),
 }
 KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
 

@@ -123,10 +123,6 @@ def _append(machine, _):
     _extend(machine, [machine.stack.pop()])
 
 
-def _appends(machine, _):
-    _extend(machine, machine.pop_to_mark())
-
-
 def _extend(machine, items):
     if type(machine.stack[-1]) is not list:
         raise TypeError
@@ -238,7 +234,7 @@ _STEPS = {
     "TUPLE": _tuple,
     "LIST": _list,
     "APPEND": _append,
-    "APPENDS": _appends,
+    "APPENDS": lambda machine, _: _extend(machine, machine.pop_to_mark()),
     "DICT": _dict,
     "SETITEM": _set_item,
     "SETITEMS": _set_items,
