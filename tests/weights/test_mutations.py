@@ -1,7 +1,9 @@
 """Damaged files: an InputError or a successful read, and nothing else."""
 
+import contextlib
 import random
 import re
+import tracemalloc
 
 import pytest
 
@@ -80,3 +82,19 @@ def test_every_shorter_file_is_refused(data):
     for size in range(len(data)):
         with pytest.raises(InputError):
             pytorch.parse(data[:size])
+
+
+@pytest.mark.parametrize(
+    "data", [without_checksums(ZIP), LEGACY], ids=["zip", "legacy"]
+)
+def test_damaged_files_take_little_memory(data):
+    rng = random.Random(1)
+    tracemalloc.start()
+    try:
+        for _ in range(500):
+            with contextlib.suppress(InputError):
+                pytorch.parse(mutate(data, rng))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200_000  # of files with 2,000 bytes
