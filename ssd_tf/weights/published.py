@@ -1,8 +1,7 @@
 """Weights of SSD that their authors publish.
 
-The addresses, classes and figures were read in the source that each entry
-names; no file was downloaded. `sha256` has what is known of a file's SHA-256:
-PyTorch's file names hold its first eight digits.
+Read in the projects' pages and code; no file was downloaded. The figures of
+Caffe's files for COCO are the paper's.
 """
 
 import dataclasses
@@ -20,14 +19,14 @@ class PublishedWeights:
       url: of the file itself, or of a page to fetch it from by hand.
       file: its name, or that of the weights in the archive.
       project: "owner/name" on GitHub.
-      licence: of the project, as an SPDX identifier; empty where its
-        repository states none that could be read.
+      licence: of the project; empty where none could be found.
       classes: "voc" (20), "coco" (80), "coco_ids" (the 91 numbers of COCO,
         of which 80 are in use) or "imagenet" (a backbone without heads).
-      read_in: where address and figure were read.
+      read_in: the project's file that has the address.
       ap: as the authors publish it, in percent; None where they give none.
       metric: of `ap`.
-      sha256: all or the first digits of it; empty where none is published.
+      sha256: its first digits, which PyTorch puts into file names; empty where
+        none are published.
       by_hand: the address is a page, or an archive that is to be unpacked.
     """
 
@@ -99,7 +98,7 @@ def _caffe(drive_id, file, classes, ap, metric):
         drive_id,
         f"{file}.caffemodel",
         "weiliu89/caffe",
-        "BSD-2-Clause",
+        "BSD",
         classes,
         ap=ap,
         metric=metric,
