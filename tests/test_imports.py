@@ -25,6 +25,7 @@ RANKS = {
     "decoder": 2,
     "target_encoder": 3,
     "conversion": 3,
+    "weights": 3,
     "data": 4,
     "evaluation": 4,
     "training": 5,
@@ -49,7 +50,7 @@ MODULES = sorted(
 )
 EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
-    *("requests", "tensorflow_serving"),
+    *("requests", "tensorflow_serving", "cv2", "torch"),
 }
 KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
 
