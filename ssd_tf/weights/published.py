@@ -227,7 +227,7 @@ PUBLISHED = {
         read_in="README.md",
         by_hand=True,
     ),
-    # Its README gave .773 before, .817 after its evaluation was mended.
+    # Copies of its README give .773 and .817.
     "voc/ssd_300_vgg_ft@ssd_tensorflow": _google_drive(
         "0B0qPCUZ-3YwWUXh4UHJrd1RDM3c",
         "VGG_VOC0712_SSD_300x300_ft_iter_120000.ckpt",

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -25,7 +26,6 @@ def one_blob(*fields, name=b"conv", count=1):
 
 @pytest.mark.parametrize("old", [False, True], ids=["layer", "layers"])
 def test_blobs_are_those_that_opencv_reads(old):
-    cv2 = pytest.importorskip("cv2")
     theirs = cv2.dnn.readNetFromCaffe(
         np.frombuffer(PROTOTXT, "u1").copy(), np.frombuffer(net(old=old), "u1")
     )
