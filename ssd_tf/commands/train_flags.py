@@ -83,8 +83,8 @@ def _define_detector(detector: FlagGroup) -> None:
     )
     detector.switch(
         "truncate_sizes",
-        "Truncate anchor sizes to whole pixels, as Caffe does; SSD512 trained "
-        f"there has such anchors{_PRESET}",
+        "Truncate anchor sizes to whole pixels, as Caffe does and the 512 "
+        f"preset, whose sizes are not whole{_PRESET}",
         None,
     )
     detector.switch("clip_anchors", f"Clip anchors to the image{_PRESET}", None)
