@@ -9,7 +9,12 @@ from ssd_tf.data.sources.base import (
 )
 from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.registry import SOURCES, build_source
-from ssd_tf.data.sources.rules import cached_objects, objects_to_learn
+from ssd_tf.data.sources.rules import (
+    cached_objects,
+    drop_unlabelled,
+    labels_to_learn,
+    objects_to_learn,
+)
 
 __all__ = [
     "FolderSource",
@@ -20,6 +25,8 @@ __all__ = [
     "Source",
     "build_source",
     "cached_objects",
+    "drop_unlabelled",
+    "labels_to_learn",
     "objects_to_learn",
     "usable_class_names",
 ]

@@ -24,17 +24,26 @@ def usable_boxes(boxes):
     return clipped, is_finite & box_ops.is_valid(clipped)
 
 
-def objects_to_learn(example):
-    """Labels [N] and boxes [N, 4] of an example, crowds left out.
+def labels_to_learn(example):
+    """Labels [M] of an example, 0 for crowds.
 
-    Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
-    stored as difficult there.
+    Crowds take part in the augmentation, and `drop_unlabelled` drops them
+    after it. Source: weiliu89/caffe, which stores COCO's crowds as difficult:
+    the batch samplers look at these (sampler.cpp), the loss does not
+    (train_on_diff_gt=False).
     """
-    keep = tf.where(~example["gt_is_crowd"])[:, 0]  # [N]
-    return (
-        tf.gather(example["gt_labels"], keep),
-        tf.gather(example["gt_boxes"], keep),
-    )
+    return tf.where(example["gt_is_crowd"], 0, example["gt_labels"])
+
+
+def drop_unlabelled(gt_labels, gt_boxes):
+    """Labels [N] and boxes [N, 4] of M objects, without those of label 0."""
+    keep = tf.where(gt_labels > 0)[:, 0]  # [N]
+    return tf.gather(gt_labels, keep), tf.gather(gt_boxes, keep)
+
+
+def objects_to_learn(example):
+    """Labels [N] and boxes [N, 4] of an example, crowds left out."""
+    return drop_unlabelled(labels_to_learn(example), example["gt_boxes"])
 
 
 def cached_objects(source: Source, split: str) -> tf.data.Dataset:
