@@ -141,4 +141,6 @@ def _define_training(group: FlagGroup) -> None:
         "seed",
         "Seed of the weights, the order of images and the augmentation.",
         0,
+        lower_bound=0,
+        upper_bound=2**32 - 1,  # Keras' range
     )
