@@ -11,7 +11,9 @@ from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.registry import SOURCES, build_source
 from ssd_tf.data.sources.rules import (
     cached_objects,
+    count_shared_files,
     drop_unlabelled,
+    has_objects,
     labels_to_learn,
     objects_to_learn,
 )
@@ -25,7 +27,9 @@ __all__ = [
     "Source",
     "build_source",
     "cached_objects",
+    "count_shared_files",
     "drop_unlabelled",
+    "has_objects",
     "labels_to_learn",
     "objects_to_learn",
     "usable_class_names",
