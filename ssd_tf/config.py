@@ -42,7 +42,8 @@ class DetectorConfig(_Config):
       aspect_ratios: of each level; r stands for r and 1/r.
       clip_anchors: clip the anchors to the image.
       truncate_sizes: truncate sizes to whole pixels, as Caffe's prior box
-        layer does; it matters for converted SSD512 weights only.
+        layer does in training too. The published sizes at 300 are whole; those
+        at 512 are not, and other ports leave them as they are.
       variances: of the box code's cx, cy, w, h.
       encode_variance_in_target: leave the variances out of the targets and
         let the loss divide by them, as Caffe's parameter of this name.
@@ -217,6 +218,7 @@ _GRIDS: dict[int, dict[str, Any]] = {
         "feature_sizes": (64, 32, 16, 8, 4, 2, 1),
         "steps_px": (8, 16, 32, 64, 128, 256, 512),
         "aspect_ratios": ((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
+        "truncate_sizes": True,
     },
 }
 

@@ -108,8 +108,9 @@ def test_last_centres_of_a_level_are_multiples_of_the_step():
     np.testing.assert_allclose(centre, [304 / 300, 304 / 300], atol=1e-6)
 
 
-def test_512():
-    boxes = build_anchors(SSD512).boxes
+def test_512_with_sizes_that_are_not_whole():
+    config = dataclasses.replace(SSD512, truncate_sizes=False)
+    boxes = build_anchors(config).boxes
     # sqrt(35.84 * 76.8) = 52.4643880
     assert_pixels(boxes[0], [-13.92, -13.92, 21.92, 21.92], size=512)
     half = 52.464388 / 2
@@ -119,9 +120,8 @@ def test_512():
     assert_pixels(boxes[-3], [256 - half] * 2 + [256 + half] * 2, size=512)
 
 
-def test_512_with_sizes_truncated_as_caffe_does():
-    config = dataclasses.replace(SSD512, truncate_sizes=True)
-    anchors = build_anchors(config)
+def test_512_truncates_sizes_as_caffe_does():
+    anchors = build_anchors(SSD512)
     assert len(anchors) == 24564
     # 35.84 -> 35 and 76.8 -> 76; sqrt(35 * 76) = 51.5751878
     sides = anchors.cxcywh[:2, 2:] * 512
@@ -150,8 +150,8 @@ def test_truncation_changes_nothing_at_300():
     [
         # sqrt(21 * 45) and sqrt(261 * 315)
         (SSD300, 21, 30.7408523, 286.7315818),
-        # sqrt(20.48 * 51.2) and sqrt(460.8 * 542.72)
-        (SSD512, 20.48, 32.3817232, 500.0853127),
+        # Of 20.48, 51.2, 460.8, 542.72: sqrt(20 * 51) and sqrt(460 * 542).
+        (SSD512, 20, 31.9374388, 499.3195370),
     ],
     ids=["300", "512"],
 )

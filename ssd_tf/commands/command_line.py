@@ -85,6 +85,8 @@ def _expectation(given: str, parser: flags.ArgumentParser) -> str:
         )
     if isinstance(parser, flags.BooleanParser):
         return "is neither true nor false"
+    if isinstance(parser, flags.ListParser):
+        return "is no list; expected A,B,... in one line"
     is_integer = isinstance(parser, flags.IntegerParser)
     try:
         number = int(given, 0) if is_integer else float(given)

@@ -26,7 +26,11 @@ def define_flags(values: flags.FlagValues) -> None:
     detect.text("output_dir", "Folder for the pictures.")
     detect.switch("json", "Print one JSON line per image.")
     detect.number(
-        "score_threshold", "Lowest score that is shown, 0..1.", SCORE_THRESHOLD
+        "score_threshold",
+        "Lowest score that is shown.",
+        SCORE_THRESHOLD,
+        lower_bound=0.0,
+        upper_bound=1.0,
     )
 
 

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import tensorflow as tf
 from absl import flags
 
 from ssd_tf import training
@@ -82,10 +81,9 @@ def open_split(
 
 def _check_has_objects(source: Source, split: str) -> None:
     """Fails now rather than after the model has seen every image."""
-    counts = source.dataset(split).map(
-        lambda example: tf.size(example["gt_labels"])
-    )
-    if not any(counts.as_numpy_iterator()):
+    if not sources.has_objects(
+        source, split, counted=lambda example: example["gt_labels"] > 0
+    ):
         raise InputError(
             f"split {split!r} of {source.name} has no objects to be found; "
             f"its splits: {', '.join(source.splits())}"

@@ -33,15 +33,29 @@ class FlagGroup:
     def switch(self, name: str, text: str, default: bool | None = False):
         flags.DEFINE_bool(name, default, text, **self._group)
 
-    def count(self, name: str, text: str, default=None, *, lower_bound=None):
-        flags.DEFINE_integer(
-            name, default, text, lower_bound=lower_bound, **self._group
-        )
+    def count(
+        self,
+        name: str,
+        text: str,
+        default=None,
+        *,
+        lower_bound=None,
+        upper_bound=None,
+    ):
+        bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
+        flags.DEFINE_integer(name, default, text, **bounds, **self._group)
 
-    def number(self, name: str, text: str, default=None, *, lower_bound=None):
-        flags.DEFINE_float(
-            name, default, text, lower_bound=lower_bound, **self._group
-        )
+    def number(
+        self,
+        name: str,
+        text: str,
+        default=None,
+        *,
+        lower_bound=None,
+        upper_bound=None,
+    ):
+        bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
+        flags.DEFINE_float(name, default, text, **bounds, **self._group)
 
 
 def define_data_flags(

@@ -3,7 +3,7 @@
 import os
 import shlex
 
-from absl import flags
+from absl import flags, logging
 
 from ssd_tf import (
     PRESETS,
@@ -20,6 +20,7 @@ from ssd_tf.commands.train_flags import (
     define_flags,
 )
 from ssd_tf.data import sources
+from ssd_tf.errors import InputError
 from ssd_tf.evaluation import format_result
 
 __all__ = ["WHEN_STOPPED", "define_flags", "run"]
@@ -75,6 +76,7 @@ def train(values, run_dir: training.RunDir) -> None:
             "give another --run_dir to train again"
         )
     else:
+        _check_splits(source, train_config.train_split, train_config.eval_split)
         run = training.TrainingRun(
             detector_config, train_config, source, run_dir
         )
@@ -96,6 +98,34 @@ def train(values, run_dir: training.RunDir) -> None:
         f"  python -m ssd_tf detect --model={path} IMAGE.jpg "
         "--output_dir=detections"
     )
+
+
+def _check_splits(source, train_split: str, eval_split: str) -> None:
+    """Refuses to train on nothing; tells what makes figures worthless."""
+    if not sources.has_objects(
+        source, train_split, counted=lambda example: ~example["gt_is_crowd"]
+    ):
+        raise InputError(
+            f"split {train_split!r} of {source.name} has no object to learn "
+            f"from; its splits: {', '.join(source.splits())}"
+        )
+    if not sources.has_objects(
+        source,
+        eval_split,
+        counted=lambda example: ~(
+            example["gt_is_crowd"] | example["gt_is_difficult"]
+        ),
+    ):
+        logging.warning(
+            "%s: split %r has no object to be found; mAP will be none",
+            *(source.name, eval_split),
+        )
+    shared = sources.count_shared_files(source, train_split, eval_split)
+    if shared and train_split != eval_split:
+        logging.warning(
+            "%s: split %r has %d of the images of split %r",
+            *(source.name, eval_split, shared, train_split),
+        )
 
 
 def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:

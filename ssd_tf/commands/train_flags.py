@@ -83,8 +83,8 @@ def _define_detector(detector: FlagGroup) -> None:
     )
     detector.switch(
         "truncate_sizes",
-        "Truncate anchor sizes to whole pixels, as Caffe does; SSD512 trained "
-        f"there has such anchors{_PRESET}",
+        "Truncate anchor sizes to whole pixels, as Caffe does and the 512 "
+        f"preset, whose sizes are not whole{_PRESET}",
         None,
     )
     detector.switch("clip_anchors", f"Clip anchors to the image{_PRESET}", None)
@@ -141,4 +141,6 @@ def _define_training(group: FlagGroup) -> None:
         "seed",
         "Seed of the weights, the order of images and the augmentation.",
         0,
+        lower_bound=0,
+        upper_bound=2**32 - 1,  # Keras' range
     )

@@ -69,6 +69,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
                     unusable_classes = None
             bar.update()
     tell(report.absent_classes())
+    tell([*report.default_split_problems(*source.default_splits)])
     if unusable_classes:
         tell([unusable_classes])
     print(json.dumps(report.as_dict()) if values.json else report)

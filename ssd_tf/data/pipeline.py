@@ -82,15 +82,16 @@ def prepare_example(
     To see again what a run saw, give it the seed, [2] int32, that
     `ssd_tf.data.shuffling.example_seed` returns.
     """
-    gt_labels, gt_boxes = sources.objects_to_learn(example)
     image, gt_labels, gt_boxes = augment(
         images.decode(example["image"]),
-        gt_labels,
-        gt_boxes,
+        sources.labels_to_learn(example),
+        example["gt_boxes"],
         policy=policy,
         size=image_size,
         seed=seed,
     )
+    # Not before: crowds steer the crops, too.
+    gt_labels, gt_boxes = sources.drop_unlabelled(gt_labels, gt_boxes)
     targets = encoder(gt_labels, gt_boxes)
     return TrainingBatch(image, targets, gt_boxes, gt_labels)
 

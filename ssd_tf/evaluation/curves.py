@@ -4,6 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+# MATLAB's 0:0.1:1, which counts up from 0 and down from 1: its .3 is 3 * .1,
+# 0.30000000000000004, and all others are the floats nearest to k/10.
+_TENTHS = 0.1 * np.arange(5)
+_VOC07_RECALLS = np.concatenate([_TENTHS, [0.5], 1.0 - _TENTHS[::-1]])  # [11]
+
 
 class PrecisionRecallCurve(NamedTuple):
     """Precision and recall after each detection, by falling score."""
@@ -26,15 +31,15 @@ class PrecisionRecallCurve(NamedTuple):
 
 
 def average_precision_voc07(precision: np.ndarray, recall: np.ndarray) -> float:
-    """Mean over recall 0, .1, .., 1 of the best precision at that recall.
+    """Mean over recall 0, .1, .., 1 of the best precision from there on.
 
-    Source: Everingham et al. 2010, section 4.2; Caffe bbox_util.cpp:ComputeAP
-    "11point".
+    Source: Everingham et al. 2010, section 4.2; VOCdevkit VOCevaldet.m, whose
+    rounding decides at recalls of exactly k/10: 3/10 does not reach .3. (Caffe,
+    bbox_util.cpp:ComputeAP "11point", has float32 recalls, in which 7/10 and
+    9/10 do not reach theirs.)
     """
     envelope = _envelope(precision)  # [N + 1]
-    # arange(0, 1.1, .1) has 0.30000000000000004, which a recall of 3/10 would
-    # miss; k / 10 is the float nearest to the fraction, as recall is.
-    first = np.searchsorted(recall, np.arange(11) / 10)  # [11]
+    first = np.searchsorted(recall, _VOC07_RECALLS)  # [11]
     return float(envelope[first].mean())
 
 

@@ -32,8 +32,8 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
     rows = {"class": _COLUMNS}
     rows |= {name: _row(result, name) for name in voc["AP"]}
     rows["all"] = (
-        _figure(voc["mAP"]),
-        _figure(coco["mAP"]),
+        _mean(voc),
+        _mean(coco),
         sum(voc["num_objects"].values()),
         sum(voc["num_detections"].values()),
         *(errors["total"][key] for key in _COUNTS),
@@ -53,8 +53,8 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
             "",
             *(_line(name, row, width) for name, row in rows.items()),
             "",
-            f"mAP@{threshold}  {_figure(voc['mAP'])}",
-            "  ".join(["COCO AP", _figure(coco["mAP"]), *coco_figures]),
+            f"mAP@{threshold}  {_mean(voc)}",
+            "  ".join(["COCO AP", _mean(coco), *coco_figures]),
         ]
     )
 
@@ -76,6 +76,11 @@ def _line(name: str, cells, width: int) -> str:
         for cell, column in zip(cells, _COLUMNS, strict=True)
     )
     return "  ".join([f"{name:<{width}}", *texts])
+
+
+def _mean(figures: Mapping[str, Any]) -> str:
+    """The mean over the classes; without any, it is 0 in JSON only."""
+    return _figure(figures["mAP"]) if figures["AP"] else "none"
 
 
 def _figure(value: float | None) -> str:

@@ -56,13 +56,20 @@ class L2Norm(keras.layers.Layer):
             name="scale",
             shape=(input_shape[-1],),
             initializer=keras.initializers.Constant(self.initial_scale),
+            autocast=False,
         )
 
     def call(self, features):
-        # The sum of squares of 512 channels overflows half precision.
-        squared = ops.square(ops.cast(features, "float32"))
-        length = ops.sqrt(ops.sum(squared, axis=-1, keepdims=True) + 1e-10)
-        return features * ops.cast(1.0 / length, features.dtype) * self.gamma
+        # The sum of squares of 512 channels overflows half precision, and so
+        # does 1 / length of a pixel of zeros.
+        features = ops.cast(features, "float32")
+        total = ops.sum(ops.square(features), axis=-1, keepdims=True)
+        factor = 1.0 / ops.sqrt(total + 1e-10)
+        if self.compute_dtype == "float16":
+            # So does the gradient of such a pixel, 1e5 times gamma, of which
+            # the ReLU in front would make NaN instead of 0.
+            factor = ops.where(total > 0.0, factor, 0.0)
+        return ops.cast(features * factor * self.gamma, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "initial_scale": self.initial_scale}

@@ -43,6 +43,20 @@ EXPORT = ["export", "--run_dir=run", "--export_dir=exports"]
             "--score_threshold=nan is no finite number",
         ),
         (
+            ["detect", "x.jpg", "--model=m", "--score_threshold=2"],
+            "--score_threshold=2 is out of range; expected a number in the "
+            "range [0.0, 1.0]",
+        ),
+        (
+            ["train", "--seed=-1"],
+            "--seed=-1 is out of range; expected an integer in the range "
+            "[0, 4294967295]",
+        ),
+        (
+            ["train", "--seed=1099511627776"],  # 2**40
+            "--seed=1099511627776 is out of range; expected an integer in the ",
+        ),
+        (
             ["train", "--stesp=3"],
             "unknown flag --stesp, did you mean --steps?",
         ),

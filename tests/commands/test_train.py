@@ -81,6 +81,14 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
             [*FOLDER, "--init_weights=imagenet"],
             "'tiny' has no ImageNet weights; it trains from scratch",
         ),
+        (
+            [*FOLDER, "--class_names='RBC,W\tBC'"],
+            'class_names: the class name "W\\tBC\'" has a line break or',
+        ),
+        (
+            [*FOLDER, "--class_names=RBC,\nWBC"],
+            "is no list; expected A,B,... in one line",
+        ),
         ([*FOLDER, "steps=3"], "unexpected argument 'steps=3'; expected flags"),
         (["--mode=eval"], "run is not a run directory: it has no config.json"),
     ],
@@ -96,6 +104,45 @@ def test_errors_of_train(script, cells, tmp_path, arguments, message):
     assert [line for line in err if line.startswith("error: ")] == err[-1:]
     assert message.format(cells=cells) in err[-1]
     assert [p.name for p in tmp_path.iterdir()] == ["cells"]
+
+
+def empty(cells, split):
+    xml = cells / f"Annotations/{split}.xml"
+    xml.write_text("<annotation/>")
+
+
+def test_nothing_to_learn_from(script, cells, tmp_path):
+    empty(cells, "train")
+    arguments = [a.format(cells=cells) for a in FOLDER]
+    status, out, err = script(
+        "train", f"--run_dir={tmp_path / 'run'}", *arguments
+    )
+    assert (status, out) == (1, "")
+    assert err[-1] == (
+        "error: split 'train' of voc_folder has no object to learn from; its "
+        "splits: train, val"
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["cells"]
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_what_makes_figures_worthless(plan, cells, caplog, is_empty):
+    """Told before the training begins."""
+    if is_empty:
+        empty(cells, "val")
+    (cells / "ImageSets/Main/val.txt").write_text(
+        "val" if is_empty else "val\ntrain"
+    )
+    plan(*(a.format(cells=cells) for a in FOLDER))
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "split 'val'" in line] == [
+        "voc_folder: split 'val' has "
+        + (
+            "no object to be found; mAP will be none"
+            if is_empty
+            else "1 of the images of split 'train'"
+        )
+    ]
 
 
 def test_shapes_of_other_classes(script, shapes_dir, tmp_path):

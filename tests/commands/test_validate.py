@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from ssd_tf import commands
+from ssd_tf.data.sources.voc_folder import VocFolder
+from ssd_tf.errors import InputError
 from tests.data.conftest import CAT, DOG, write_devkit
 
 
@@ -219,6 +221,71 @@ def test_boxes_of_an_unturned_picture(folder, capsys):
     assert lines[-1] == (
         "training would misplace the boxes of 1 image: exit status 1"
     )
+
+
+def write_fractions(folder):
+    for name in "ab":
+        path = folder / f"Annotations/{name}.xml"
+        for number in (10, 5, 50, 25, 100):
+            path.write_text(
+                path.read_text().replace(f">{number}</x", f">{number / 100}</x")
+            )
+            path.write_text(
+                path.read_text().replace(f">{number}</y", f">{number / 100}</y")
+            )
+
+
+@pytest.mark.parametrize("size", ["declared", "unknown"])
+def test_boxes_in_fractions(folder, capsys, size):
+    write_fractions(folder)
+    annotation = folder / "Annotations/a.xml"
+    if size == "unknown":
+        rewrite(annotation, "<width>100</width>", "")
+    assert validate(folder, "--split=train") == 1
+    lines = capsys.readouterr().out.splitlines()
+    told = (
+        f"{annotation}: all boxes lie in 0..1 and look like fractions; expected"
+        " pixels of the image of 100x50"
+    )
+    assert f"{told} [fractions]" in lines
+    assert lines[-1] == "training would refuse 2 images: exit status 1"
+    with pytest.raises(InputError) as error:
+        VocFolder(folder).num_examples("train")
+    assert str(error.value) == told
+
+
+def test_one_box_beyond_one_tells_pixels(folder, capsys):
+    rewrite(folder / "Annotations/b.xml", "<xmax>100<", "<xmax>1<")
+    rewrite(folder / "Annotations/b.xml", "<ymax>50<", "<ymax>2<")
+    assert validate(folder, "--split=train") == 0
+
+
+def test_train_split_without_objects(folder, capsys):
+    main = folder / "ImageSets/Main"
+    (main / "train.txt").write_text("c\n")
+    assert validate(folder) == 1
+    out = capsys.readouterr().out
+    assert (
+        "split train: has no object to learn from; training refuses it"
+        " [nothing_to_learn]\n" in out
+    )
+    assert out.endswith("training would refuse 1 split: exit status 1\n")
+
+
+def test_notes_on_the_splits(folder, capsys):
+    """Only splits that are read can be told of."""
+    main = folder / "ImageSets/Main"
+    (main / "val.txt").write_text("c\n")
+    assert validate(folder) == 0
+    out = capsys.readouterr().out
+    told = "split val: has no object to be found: nothing is measured on it"
+    assert f"{told} [nothing_to_find]\n" in out
+    (main / "val.txt").write_text("c\nb\nd\na\n")
+    assert validate(folder) == 0
+    told = "split val: has 2 of the images of split train [shared_images]"
+    assert told in capsys.readouterr().out.splitlines()
+    assert validate(folder, "--split=val") == 0
+    assert "shared_images" not in capsys.readouterr().out
 
 
 def test_folder_without_splits(folder, capsys):

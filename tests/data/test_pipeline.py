@@ -227,12 +227,23 @@ def test_crowds_are_never_positive(classes_of):
     assert found[0].gt_boxes.shape == (3, 0, 4)
 
 
-def test_crowds_do_not_steer_the_crops(classes_of):
-    """Batches are those of a data set that has no crowds in it."""
-    boxes, labels = [CROWD, THING], [2, 1]
-    found, _ = classes_of(boxes, labels, [True, False], policy="ssd")
-    expected, _ = classes_of([THING], [1], [False], policy="ssd")
-    assert_equal(found, expected)
+@pytest.mark.parametrize("boxes", [[CROWD, THING], [CROWD]])
+def test_crowds_steer_the_crops_and_leave(classes_of, boxes):
+    """The pictures are those with an object in the place of the crowd."""
+    labels, is_crowd = [2, 1][: len(boxes)], [True, False][: len(boxes)]
+    found, classes = classes_of(boxes, labels, is_crowd, policy="ssd")
+    no_crowd = [False] * len(boxes)
+    expected, _ = classes_of(boxes, labels, no_crowd, policy="ssd")
+    assert 2 not in classes
+    for batch, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(batch.images, other.images)
+        for i in range(3):
+            of_things = other.gt_labels[i] == 1
+            kept = batch.gt_labels[i] > 0
+            np.testing.assert_array_equal(
+                batch.gt_boxes[i][kept], other.gt_boxes[i][of_things]
+            )
+            assert batch.gt_labels[i][kept].tolist() == [1] * of_things.sum()
 
 
 def test_crowds_are_kept_for_evaluation():

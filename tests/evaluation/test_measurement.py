@@ -10,6 +10,7 @@ from ssd_tf.evaluation import (
     EvaluatedImage,
     Measurement,
     VocEvaluator,
+    format_result,
     measurement,
 )
 
@@ -78,3 +79,23 @@ def test_figures_are_those_of_the_evaluators(random_images, monkeypatch):
     result = together.result()
     assert set(result.pop("curves")) == set("abc")
     assert result == figures
+
+
+def test_nothing_to_be_found():
+    """The table has no mean where there is nothing to take it of."""
+    together = Measurement(NAMES)
+    rng = np.random.default_rng(0)
+    none = np.zeros(0, int)
+    boxes = np.sort(rng.uniform(0, 256, (3, 2, 2)), axis=1).reshape(3, 4)
+    objects = np.zeros((0, 4)), none, none > 0
+    found = boxes, np.ones(3), np.ones(3, int)
+    together.add(evaluated((*objects, *found), none > 0))
+    figures = together.figures()
+    assert (figures["mAP"], figures["coco"]["mAP"]) == (0.0, 0.0)
+    assert figures["absent_classes"] == list(NAMES)
+    table = format_result(figures, title="nothing").splitlines()
+    assert [line.split()[:3] for line in table if line.startswith("all")] == [
+        ["all", "none", "none"]
+    ]
+    assert table[-2] == "mAP@0.5  none"
+    assert table[-1].startswith("COCO AP  none  AP50 -")

@@ -47,11 +47,20 @@ def test_average_precision_by_hand(method, expected):
     assert result["num_images"] == 2
 
 
-def test_voc07_counts_a_recall_of_exactly_three_tenths():
-    gt_boxes = [[0, 20 * i, 10, 20 * i + 10] for i in range(10)]
-    image = (gt_boxes, [1] * 10, None, gt_boxes[:3], [0.9, 0.8, 0.7], [1] * 3)
+@pytest.mark.parametrize(
+    "num_found, num_points",
+    [(1, 2), (2, 3), (3, 3), (4, 5), (5, 6), (6, 7), (7, 8), (8, 9), (9, 10)],
+)
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_voc07_at_recalls_of_exactly_tenths(num_found, num_points, repeats):
+    """MATLAB's 0:0.1:1 has 0.30000000000000004, which 3/10 does not reach."""
+    gt_boxes = [[0, 20 * i, 10, 20 * i + 10] for i in range(10 * repeats)]
+    count = num_found * repeats
+    scores = np.linspace(0.9, 0.1, count)
+    labels = [1] * len(gt_boxes)
+    image = (gt_boxes, labels, None, gt_boxes[:count], scores, labels[:count])
     result = evaluate(image, method="voc07").result()
-    assert result["mAP"] == pytest.approx(4 / 11, abs=1e-12)
+    assert result["mAP"] == pytest.approx(num_points / 11, abs=1e-12)
 
 
 @pytest.mark.parametrize("boxes, expected", [([A, FAR], 1.0), ([FAR, A], 0.5)])

@@ -36,6 +36,31 @@ def test_l2_norm_of_zeros_is_finite_with_its_gradient():
     assert np.isfinite(tape.gradient(total, features)).all()
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_l2_norm_in_half_precision(policy):
+    """Pixels of zeros, of tiny and of large values, behind a ReLU."""
+    tf = pytest.importorskip("tensorflow")
+    layer = layers.L2Norm(dtype=policy)
+    layer.build((None, 1, 3, 512))
+    half = layer.compute_dtype
+    pixels = tf.stack([tf.fill([512], value) for value in (0.0, 1e-6, 6e4)])
+    features = tf.cast(pixels[None, None], half)
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        outputs = layer(tf.nn.relu(features))
+        total = tf.reduce_sum(tf.cast(outputs[:, :, ::2], "float32"))
+    assert outputs.dtype == half and layer.gamma.dtype == "float32"
+    # 20 / sqrt(512); 512 (1e-6)^2 is five times 1e-10, which it is added to.
+    found = outputs[0, 0, :, 0].numpy().astype("float32")
+    value = float(features[0, 0, 1, 0])
+    tiny = 20 * value / (512 * value**2 + 1e-10) ** 0.5
+    np.testing.assert_allclose(found, [0, tiny, 20 / 512**0.5], rtol=1e-2)
+    assert np.isfinite(outputs).all()
+    # That of the tiny pixel is beyond half precision, as of any such function.
+    gradient = tape.gradient(total, [features, layer.gamma.value])
+    assert all(np.isfinite(tf.cast(g, "float32")).all() for g in gradient)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "int64"])
 def test_pixel_normalization(dtype):
     pixels = np.array([[[[10, 20, 255]]]], dtype)

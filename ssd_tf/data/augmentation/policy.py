@@ -30,7 +30,7 @@ class Sample(NamedTuple):
     Attributes:
       image: [H, W, 3] uint8 RGB; from `Resample` on [S, S, 3] float32 0..255.
       view: [4] float32 yxyx, relative to the decoded image; may leave it.
-      gt_labels: [M] int32.
+      gt_labels: [M] int32; 0 for crowds, which steer crops and then leave.
       gt_boxes: [M, 4] float32 yxyx, relative to the decoded image; from
         `Resample` on to what is seen.
     """

@@ -9,7 +9,14 @@ from ssd_tf.data.sources.base import (
 )
 from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.registry import SOURCES, build_source
-from ssd_tf.data.sources.rules import cached_objects, objects_to_learn
+from ssd_tf.data.sources.rules import (
+    cached_objects,
+    count_shared_files,
+    drop_unlabelled,
+    has_objects,
+    labels_to_learn,
+    objects_to_learn,
+)
 
 __all__ = [
     "FolderSource",
@@ -20,6 +27,10 @@ __all__ = [
     "Source",
     "build_source",
     "cached_objects",
+    "count_shared_files",
+    "drop_unlabelled",
+    "has_objects",
+    "labels_to_learn",
     "objects_to_learn",
     "usable_class_names",
 ]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -26,6 +27,10 @@ ELEMENT_SPEC = {
 # The declared size of images whose boxes are fractions. It is recognised by
 # identity: a file may declare 1 x 1 pixel.
 UNIT_SIZE = (1.0, 1.0)
+
+# Line breaks and other control characters, and the halves of characters that
+# JSON can write and UTF-8 cannot.
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class RawObject(NamedTuple):
@@ -140,11 +145,32 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class ImageFiles(Protocol):
+    """The part of a source whose images are files that splits may share."""
+
+    def image_paths(self, split: str) -> Sequence[str]:
+        """The files of a split, each once."""
+
+
+@runtime_checkable
 class NumberedImages(Protocol):
     """The part of a source whose annotations may number the images."""
 
     def image_ids(self, split: str) -> dict[str, int | str]:
         """Ids in the data set's own annotations, by `image_id`, if any."""
+
+
+def fault_of_name(class_name: str) -> str:
+    """The reason why a class cannot have this name; empty if it can.
+
+    Names stand in files with one a line, and in tables.
+    """
+    if _NOT_IN_NAMES.search(class_name):
+        return (
+            f"the class name {class_name!r} has a line break or another"
+            " control character"
+        )
+    return ""
 
 
 def usable_class_names(source: Source) -> tuple[str, ...]:

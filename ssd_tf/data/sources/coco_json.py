@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ssd_tf.data.sources.base import RawObject
+from ssd_tf.data.sources.base import RawObject, fault_of_name
 from ssd_tf.errors import InputError
 
 _KEYS = ("images", "annotations", "categories")
@@ -90,6 +90,8 @@ def _load(path: pathlib.Path) -> dict[str, list]:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: not usable JSON: nested too deep") from None
     expected = "expected a COCO file, an object with the lists"
     if not isinstance(content, dict):
         raise InputError(
@@ -120,6 +122,8 @@ def _categories(items: list) -> dict[int, str]:
             raise _Broken(f"{where} {error}") from None
         if not name:
             raise _Broken(f"{where} has an empty name")
+        if fault := fault_of_name(name):
+            raise _Broken(f"{where}: {fault}")
         if category_id in categories:
             raise _Broken(f"{where} is there twice")
         if name in categories.values():

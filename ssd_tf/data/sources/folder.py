@@ -3,14 +3,14 @@
 import abc
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.sources.base import RawImage, RawObject
+from ssd_tf.data.sources.base import RawImage, RawObject, fault_of_name
 from ssd_tf.data.sources.image_index import ImageIndex, build_index
-from ssd_tf.data.sources.rules import mark_repeats
+from ssd_tf.data.sources.rules import fault_of_boxes, mark_repeats
 from ssd_tf.errors import InputError
 
 
@@ -45,8 +45,11 @@ class FolderSource(abc.ABC):
             of all splits in alphabetical order.
 
         Raises:
-          InputError: the folder, a part of it, or every object is missing.
+          InputError: the folder, a part of it, or every object is missing,
+            or a class cannot have its name.
         """
+        for fault in filter(None, map(fault_of_name, class_names or ())):
+            raise InputError(f"class_names: {fault}")
         if not data_dir:
             raise InputError(f"{self.name} needs data_dir: {self.expected}")
         self.root = pathlib.Path(data_dir).expanduser()
@@ -139,6 +142,10 @@ class FolderSource(abc.ABC):
         """Examples at positions; see `shuffling.RandomAccess`."""
         return self._index(split).examples_at(indices)
 
+    def image_paths(self, split: str) -> Sequence[str]:
+        """See `base.ImageFiles`."""
+        return self._index(split).image_paths
+
     def image_ids(self, split: str) -> dict[str, int | str]:
         """See `base.NumberedImages`; empty where images have no numbers."""
         self._index(split)
@@ -200,6 +207,8 @@ class FolderSource(abc.ABC):
             for problem in (*raw.problems, raw.missing):
                 if problem:
                     raise InputError(problem)
+            if fault := fault_of_boxes(raw):
+                raise InputError(f"{raw.location}: {fault}")
         images = [
             raw for raw, is_repeat in mark_repeats(listed) if not is_repeat
         ]

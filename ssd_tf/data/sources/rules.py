@@ -1,6 +1,6 @@
 """The rules by which every reader of annotations goes, each stated once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,14 @@ import tensorflow as tf
 
 from ssd_tf import box_ops
 from ssd_tf.data.images import header_size
-from ssd_tf.data.sources.base import UNIT_SIZE, RawImage, RawObject, Source
+from ssd_tf.data.sources.base import (
+    UNIT_SIZE,
+    ImageFiles,
+    RawImage,
+    RawObject,
+    Source,
+)
+from ssd_tf.errors import InputError
 
 
 def usable_boxes(boxes):
@@ -24,17 +31,46 @@ def usable_boxes(boxes):
     return clipped, is_finite & box_ops.is_valid(clipped)
 
 
-def objects_to_learn(example):
-    """Labels [N] and boxes [N, 4] of an example, crowds left out.
+def labels_to_learn(example):
+    """Labels [M] of an example, 0 for crowds.
 
-    Source: weiliu89/caffe, train_on_diff_gt=False for COCO, whose crowds are
-    stored as difficult there.
+    Crowds take part in the augmentation, and `drop_unlabelled` drops them
+    after it. Source: weiliu89/caffe, which stores COCO's crowds as difficult:
+    the batch samplers look at these (sampler.cpp), the loss does not
+    (train_on_diff_gt=False).
     """
-    keep = tf.where(~example["gt_is_crowd"])[:, 0]  # [N]
-    return (
-        tf.gather(example["gt_labels"], keep),
-        tf.gather(example["gt_boxes"], keep),
-    )
+    return tf.where(example["gt_is_crowd"], 0, example["gt_labels"])
+
+
+def drop_unlabelled(gt_labels, gt_boxes):
+    """Labels [N] and boxes [N, 4] of M objects, without those of label 0."""
+    keep = tf.where(gt_labels > 0)[:, 0]  # [N]
+    return tf.gather(gt_labels, keep), tf.gather(gt_boxes, keep)
+
+
+def objects_to_learn(example):
+    """Labels [N] and boxes [N, 4] of an example, crowds left out."""
+    return drop_unlabelled(labels_to_learn(example), example["gt_boxes"])
+
+
+def has_objects(
+    source: Source, split: str, *, counted: Callable[[dict], tf.Tensor]
+) -> bool:
+    """True if an image of a split has an object that counts.
+
+    Stops at the first; `counted` marks those of an example, [M] bool.
+    """
+    found = source.dataset(split).map(lambda e: tf.reduce_any(counted(e)))
+    # An image that cannot be read is told where it is used.
+    return any(found.ignore_errors().as_numpy_iterator())
+
+
+def count_shared_files(source: Source, split: str, other: str) -> int:
+    """The number of image files that are in both splits."""
+    if not isinstance(source, ImageFiles):
+        return 0
+    paths = source.image_paths(split)
+    return len(set(paths) & set(source.image_paths(other)))
 
 
 def cached_objects(source: Source, split: str) -> tf.data.Dataset:
@@ -65,6 +101,25 @@ def mark_repeats(
     for raw in images:
         yield raw, raw.image_path in seen
         seen.add(raw.image_path)
+
+
+def fault_of_boxes(raw: RawImage) -> str:
+    """The reason why the boxes of an image mean nothing; empty if they do."""
+    boxes = [item.box for item in raw.objects]
+    if raw.declared_size is UNIT_SIZE or any(max(box) > 1 for box in boxes):
+        return ""
+    if not any(0 <= b[0] < b[2] and 0 <= b[1] < b[3] for b in boxes):
+        return ""
+    try:
+        size = raw.declared_size or header_size(raw.image_path)[::-1]
+    except InputError:
+        return ""  # Its own problem.
+    if max(size) <= 1:
+        return ""
+    return (
+        "all boxes lie in 0..1 and look like fractions; expected pixels of the"
+        f" image of {size[1]:g}x{size[0]:g}"
+    )
 
 
 class Judged(NamedTuple):

@@ -6,10 +6,11 @@ import sys
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from ssd_tf.data.sources.base import RawObject
+from ssd_tf.data.sources.base import RawObject, fault_of_name
 
 # Some annotation tools write words.
 _DIFFICULT = {"1": True, "true": True, "0": False, "false": False, "": False}
+_PARTS = ("filename", "size", "object")
 
 
 class VocAnnotation(NamedTuple):
@@ -43,6 +44,10 @@ def read_annotation(path: str | os.PathLike) -> VocAnnotation:
     # ValueError and LookupError come from odd declared encodings.
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         return _unusable(path, f"not valid XML: {error}")
+    # Other programs' roots are taken where the parts are VOC's.
+    if root.tag != "annotation" and not any(e.tag in _PARTS for e in root):
+        problem = "not a VOC annotation: its root element is"
+        return _unusable(path, f"{problem} {root.tag!r}, not 'annotation'")
     objects = []
     problems = []
     for position, element in enumerate(root.iterfind("object"), start=1):
@@ -78,6 +83,8 @@ def _object(element: ElementTree.Element, position: int) -> RawObject:
     class_name = (element.findtext("name") or "").strip()
     if not class_name:
         raise _Broken(" has no <name>")
+    if fault := fault_of_name(class_name):
+        raise _Broken(f": {fault}")
     box = element.find("bndbox")
     if box is None:
         raise _Broken(f" ({class_name}) has no <bndbox>")

@@ -22,6 +22,8 @@ SEVERITIES: dict[str, str] = {
     "unusable_classes": LOST,
     "unusable_split": LOST,  # one of the default splits
     "broken_annotation": LOST,
+    "fractions": LOST,
+    "nothing_to_learn": LOST,
     "missing_image": LOST,
     "unreadable": LOST,
     "truncated": LOST,
@@ -36,6 +38,8 @@ SEVERITIES: dict[str, str] = {
     "duplicate": NOTE,
     "listed_twice": NOTE,
     "without_objects": NOTE,
+    "nothing_to_find": NOTE,
+    "shared_images": NOTE,
     "class_without_objects": NOTE,
 }
 # COCO has pixels with two decimals.
@@ -98,6 +102,8 @@ def check_image(
     problems += [
         to_problem(raw, "broken_annotation", text) for text in raw.problems
     ]
+    if fault := rules.fault_of_boxes(raw):
+        problems.append(to_problem(raw, "fractions", fault))
     try:
         judged = rules.judge([raw])
     except InputError:

@@ -1,7 +1,7 @@
 """The sum of a check of a data set."""
 
 import collections
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ssd_tf.data.validation.checks import (
@@ -22,6 +22,10 @@ class _Counts:
     def __init__(self) -> None:
         self.images = 0
         self.without_objects = 0
+        self.broken = 0
+        self.to_learn = 0
+        self.to_find = 0
+        self.files: set[str] = set()
         self.classes: collections.Counter[str] = collections.Counter()
 
     def add(self, checked: Checked) -> None:
@@ -29,6 +33,12 @@ class _Counts:
         self.images += 1
         self.without_objects += not objects and not checked.raw.problems
         self.classes.update(item.class_name for item in objects)
+        self.broken += bool(checked.raw.problems)
+        things = [item for item in objects if not item.is_crowd]
+        self.to_learn += len(things)
+        self.to_find += sum(not item.is_difficult for item in things)
+        if checked.raw.encoded is None:
+            self.files.add(checked.raw.image_path)
 
     def as_dict(self, class_names: Iterable[str]) -> dict[str, Any]:
         return {
@@ -84,6 +94,29 @@ class Report:
             for name in self._class_names or ()
             if not counts.classes[name]
         ]
+
+    def default_split_problems(
+        self, train_split: str, eval_split: str
+    ) -> Iterator[Problem]:
+        """Problems of the splits that a training takes unasked, if read."""
+        train, evaluation = self._joined(train_split), self._joined(eval_split)
+        # A broken annotation may have had objects.
+        if train and not any(c.to_learn or c.broken for c in train):
+            message = "has no object to learn from; training refuses it"
+            yield _of_split("nothing_to_learn", train_split, message)
+        if evaluation and not any(c.to_find or c.broken for c in evaluation):
+            message = "has no object to be found: nothing is measured on it"
+            yield _of_split("nothing_to_find", eval_split, message)
+        shared = _files_of(train) & _files_of(evaluation)
+        if shared and train_split != eval_split:
+            message = f"has {len(shared)} of the images of split {train_split}"
+            yield _of_split("shared_images", eval_split, message)
+
+    def _joined(self, split: str) -> list[_Counts]:
+        """The parts of a split; empty if one of them was not read."""
+        parts = [self._splits.get(part) for part in split.split("+")]
+        found = [counts for counts in parts if counts]
+        return found if len(found) == len(parts) else []
 
     @property
     def is_anything_lost(self) -> bool:
@@ -151,6 +184,14 @@ class Report:
         ]
         told = ", ".join(text for text in losses if " 0 " not in text)
         return f"training would {told}: exit status 1"
+
+
+def _of_split(kind: str, split: str, message: str) -> Problem:
+    return Problem(kind, image="", location=f"split {split}", message=message)
+
+
+def _files_of(parts: Iterable[_Counts]) -> set[str]:
+    return set().union(*(counts.files for counts in parts))
 
 
 def _what_is_refused(problem: Problem) -> str:

@@ -61,6 +61,24 @@ def test_folder_without_annotations(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\x7fb", "a\u2028b", "a\ud800b"])
+def test_control_characters_in_a_class_name(split, name):
+    fault = f"the class name {name!r} has a line break or another control"
+    told = split([], categories=[{"id": 3, "name": name}])
+    assert told.startswith(f"category 3: {fault}")
+    with pytest.raises(InputError) as error:
+        CocoFolder("unused", ("cat", name))
+    assert message(error).startswith(f"class_names: {fault}")
+
+
+def test_deep_json(tmp_path):
+    path = tmp_path / "train.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError) as error:
+        CocoFolder(tmp_path)
+    assert message(error) == f"{path}: not usable JSON: nested too deep"
+
+
 @pytest.mark.parametrize("name", ["val", "train2017+val"])
 def test_missing_split(pets, name):
     source = CocoFolder(pets)

@@ -102,6 +102,16 @@ def test_filename_has_no_folder(tmp_path, written):
             "object 1 (cat): <ymax> must be a number, got ''",
         ),
         (
+            an_object(name="<name>a&#9;b</name>"),
+            "object 1: the class name 'a\\tb' has a line break or another"
+            " control character",
+        ),
+        (
+            an_object(name="<name>big\ncat</name>"),
+            "object 1: the class name 'big\\ncat' has a line break or another"
+            " control character",
+        ),
+        (
             an_object(difficult="<difficult> 2 </difficult>"),
             "object 1 (cat): <difficult> must be 0 or 1, got '2'",
         ),
@@ -159,3 +169,25 @@ def test_file_that_does_not_parse(tmp_path, content, reason):
     path.write_text(content)
     problem = f"{path}: not valid XML: {reason}"
     assert read_annotation(path) == VocAnnotation(problems=(problem,))
+
+
+@pytest.mark.parametrize(
+    "content, root",
+    [
+        ("<!DOCTYPE html><html><body>404</body></html>", "html"),
+        ("<annotations><version>1.1</version><image/></annotations>", "annot"),
+    ],
+)
+def test_file_of_another_program(tmp_path, content, root):
+    path = tmp_path / "a.xml"
+    path.write_text(content)
+    (problem,) = read_annotation(path).problems
+    expected = f"{path}: not a VOC annotation: its root element is '{root}"
+    assert problem.startswith(expected)
+
+
+def test_root_of_another_name(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text(f"<doc>{an_object()}</doc>")
+    annotation = read_annotation(path)
+    assert len(annotation.objects) == 1 and not annotation.problems
