@@ -1,5 +1,6 @@
 """A trained detector for notebooks and commands: pictures in, objects out."""
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -54,7 +55,7 @@ def load(path: str | os.PathLike) -> "Detector":
     return Detector(load_predictor(path))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class DetectionResult:
     """Objects found in one picture, best first.
 
@@ -68,11 +69,16 @@ class DetectionResult:
     """
 
     image: str | None
-    pixels: np.ndarray = dataclasses.field(repr=False)
+    pixels: np.ndarray
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    class_names: tuple[str, ...] = dataclasses.field(repr=False)
+    class_names: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        counts = collections.Counter(self.names).most_common()
+        found = ", ".join(f"{count} {name}" for name, count in counts)
+        return f"<{self.image or 'image'}: {found or 'no objects'}>"
 
     @property
     def names(self) -> list[str]:
