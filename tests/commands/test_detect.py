@@ -89,8 +89,9 @@ def test_records(detect, photos, small_export):
     assert records(out)[0]["detections"] == [
         d for d in detections if d["score"] >= threshold
     ]
-    _, out, _ = detect(*arguments, "--score_threshold=1.01")
-    assert [r["detections"] for r in records(out)] == [[], []]
+    _, out, _ = detect(*arguments, "--score_threshold=1")
+    assert [r["image"] for r in records(out)] == photos
+    assert {d["score"] for r in records(out) for d in r["detections"]} <= {1}
 
 
 def test_pictures(detect, photos, small_export, tmp_path):
