@@ -87,11 +87,12 @@ def load_run(
       backbone: the object that was handed to `TrainingRun`, if one was.
 
     Raises:
-      InputError: it is no run directory, or has no checkpoint that fits.
+      InputError: it is no run directory, or has no checkpoint that fits
+        and can be read.
     """
     run_dir = RunDir(path)
     detector_config, train_config = run_dir.read_configs()
-    if run_dir.latest_checkpoint() is None:
+    if not run_dir.has_checkpoints:
         raise InputError(
             f"{run_dir.path} has no checkpoint yet; train it first"
         )

@@ -1,5 +1,6 @@
 """The training loop: one loop for one device and for many."""
 
+import pathlib
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from ssd_tf.errors import InputError
 from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
+from ssd_tf.training import checkpoints
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
@@ -50,7 +52,8 @@ class TrainingRun:
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
-        the run directory is of another configuration.
+        the run directory is of another configuration, or has checkpoints of
+        which none can be read.
     """
 
     def __init__(
@@ -83,21 +86,26 @@ class TrainingRun:
         self._detect = make_detect_function(
             self._trainer.model, Decoder(detector_config)
         )
-        self._begin_or_resume(backbone)
+        restored = self._begin_or_resume(backbone)
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
         run_dir.create(detector_config, train_config)
-        self._manager = tf.train.CheckpointManager(
-            self._trainer.checkpoint(), run_dir.checkpoints, max_to_keep=2
+        checkpoints.sweep(run_dir.checkpoints, restored)
+        self._manager = checkpoints.manage(
+            self._trainer.checkpoint(), run_dir.checkpoints, restored
         )
         run_dir.forget_metrics_after(self.step)
         self._reporter = Reporter(run_dir)
 
-    def _begin_or_resume(self, backbone: Backbone | None) -> None:
+    def _begin_or_resume(
+        self, backbone: Backbone | None
+    ) -> pathlib.Path | None:
+        """Path prefix of the checkpoint that was restored, if one was."""
         trainer = self._trainer
-        if self._run_dir.restore(trainer.checkpoint(), whole=True):
+        restored = self._run_dir.restore(trainer.checkpoint(), whole=True)
+        if restored is not None:
             logging.info("resumed at step %d", self.step)
-            return
+            return restored
         initialize_weights(
             self._detector_config,
             self._train_config,
@@ -105,6 +113,7 @@ class TrainingRun:
             backbone=backbone,
         )
         trainer.restart_average()
+        return None
 
     @property
     def step(self) -> int:
@@ -221,4 +230,5 @@ class TrainingRun:
         )
 
     def _save(self) -> None:
+        self._trainer.put_back_weights()
         self._manager.save(checkpoint_number=self.step)

@@ -1,6 +1,7 @@
 """Learning rates, optimisers, weight decay, and averaging of weights."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -145,6 +146,7 @@ class WeightAverage(tf.Module):
         # A module keeps the variables among its attributes as its own; these
         # belong to the model, and a checkpoint should hold them once.
         self._sources = lambda: sources
+        self._set_aside: Callable[[], Sequence] = tuple  # none; as above
         self._decay = decay
         self.updates = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.averages = [
@@ -171,12 +173,24 @@ class WeightAverage(tf.Module):
     def applied(self):
         """Within the context the model has the averaged weights."""
         present = [keras.ops.convert_to_numpy(v) for v in self._sources()]
-        self.copy_to_model()
+        self._set_aside = lambda: present
         try:
+            self.copy_to_model()
             yield
         finally:
-            for source, value in zip(self._sources(), present, strict=True):
+            self.put_back()
+
+    def put_back(self):
+        """Gives the model its own weights again, where `applied` is not over.
+
+        An interrupt may strike between any two lines, here too; a second call
+        does what is left, and one for nothing does nothing.
+        """
+        own = self._set_aside()
+        if own:
+            for source, value in zip(self._sources(), own, strict=True):
                 source.assign(value)
+        self._set_aside = tuple
 
     def copy_to_model(self):
         """Gives the model the averaged weights for good."""

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
+from ssd_tf.training import checkpoints
 
 
 class RunDir:
@@ -136,19 +137,25 @@ class RunDir:
                 continue  # the line that was being written at a kill
         _replace(self.metrics_file, "".join(kept))
 
-    def restore(self, checkpoint: tf.train.Checkpoint, *, whole: bool) -> bool:
-        """Restores the newest checkpoint; False if there is none.
+    def restore(
+        self, checkpoint: tf.train.Checkpoint, *, whole: bool
+    ) -> pathlib.Path | None:
+        """Restores the newest checkpoint that can be read; None before any.
 
         If `whole`, the file may hold nothing but these objects.
 
+        Returns:
+          its path prefix.
+
         Raises:
-          InputError: it is of other objects than these.
+          InputError: it is of other objects than these, or there are
+            checkpoints and none can be read.
         """
-        path = self.latest_checkpoint()
+        path = checkpoints.newest(self.checkpoints)
         if path is None:
-            return False
+            return None
         try:
-            status = checkpoint.restore(path)
+            status = checkpoint.restore(str(path))
             if whole:
                 status.assert_consumed()
             else:
@@ -159,11 +166,21 @@ class RunDir:
                 f"{path} does not fit the detector that {self.config_file} "
                 f"describes: {reason}"
             ) from error
-        return True
+        return path
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """True once a checkpoint was saved, also if it is damaged."""
+        return checkpoints.were_saved(self.checkpoints)
 
     def latest_checkpoint(self) -> str | None:
-        """Path prefix of the newest checkpoint, or None."""
-        return tf.train.latest_checkpoint(self.checkpoints)
+        """Path prefix of the newest checkpoint that can be read, or None.
+
+        Raises:
+          InputError: there are checkpoints, and none can be read.
+        """
+        path = checkpoints.newest(self.checkpoints)
+        return None if path is None else str(path)
 
 
 def write_json(path: pathlib.Path, value) -> None:

@@ -104,6 +104,11 @@ class Trainer:
             return contextlib.nullcontext()
         return self.average.applied()
 
+    def put_back_weights(self) -> None:
+        """Ends what an interrupt has left of that context."""
+        if self.average is not None:
+            self.average.put_back()
+
     def compile_step(self, element_spec) -> Callable:
         """`step` as a graph function, traced once.
 

@@ -130,6 +130,68 @@ def test_finished_run_left_its_files(small_run):
     } <= tags
 
 
+def test_damaged_run_goes_on_from_the_one_before(
+    start, small_network, monkeypatch
+):
+    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 1)
+    run, run_dir = start("run", steps=4)
+    for step in (2, 3):
+        run.train(until=step)
+    leftover = run_dir.checkpoints / "ckpt-3_temp"
+    (run_dir.checkpoints / "ckpt-3.index").write_bytes(b"")
+    (run_dir.checkpoints / "checkpoint").write_bytes(b"garbage")
+    load_run(run_dir.path, backbone=small_network)
+    leftover.mkdir()
+    run, _ = start("run", steps=4)
+    assert run.step == 2
+    assert not leftover.exists()
+    assert [m["step"] for m in metrics_of(run_dir)] == [1, 2]
+    assert run.train()["step"] == 4
+
+
+def test_run_without_a_readable_checkpoint_is_refused(start, small_network):
+    run, run_dir = start("run", steps=4)
+    for step in (1, 2):
+        run.train(until=step)
+    for file in run_dir.checkpoints.glob("*.index"):
+        file.unlink()
+    paths = [p for p in run_dir.path.rglob("*") if p.is_file()]
+    before = {path: path.read_bytes() for path in paths}
+    for use in (
+        lambda: start("run", steps=4),
+        lambda: load_run(run_dir.path, backbone=small_network),
+    ):
+        with pytest.raises(InputError, match="can be read: .*ckpt-2 .*ckpt-1"):
+            use()
+    paths = [p for p in run_dir.path.rglob("*") if p.is_file()]
+    assert {path: path.read_bytes() for path in paths} == before
+
+
+def test_interrupts_around_an_evaluation_leave_no_mixture(start, monkeypatch):
+    """One strikes when half the weights are averages, one when half are not."""
+    plain, plain_dir = start("plain", steps=4)
+    plain.train(until=2)
+    run, run_dir = start("run", steps=4, eval_every=2)
+    variables = run._trainer.model.trainable_variables
+    assigned = []
+
+    def assign(variable, value):
+        if tf.executing_eagerly() and run.step == 2:
+            assigned.append(variable)
+            if len(assigned) in (3, 6):
+                raise KeyboardInterrupt
+        assign_value(variable, value)
+
+    assign_value = type(variables[0]).assign
+    monkeypatch.setattr(type(variables[0]), "assign", assign)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert len(assigned) > 6
+    expected, found = checkpoint_of(plain_dir), checkpoint_of(run_dir)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def test_loss_that_is_not_finite_stops(start, monkeypatch):
     """The first step makes the weights huge, the second shows it."""
     values = dict(steps=9, learning_rate=1e30, optimizer="sgd")

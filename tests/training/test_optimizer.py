@@ -147,3 +147,23 @@ def test_average_is_applied_for_a_while_only():
     assert float(weight[0]) == 5.0
     average.copy_to_model()
     assert float(weight[0]) == 1.0
+
+
+def test_interrupt_while_the_average_is_applied(monkeypatch):
+    """It strikes in front of the context's body."""
+    weights = [keras.Variable([1.0], name=name) for name in "ab"]
+    average = WeightAverage(weights, 0.9)
+    for weight in weights:
+        weight.assign([5.0])
+
+    def copy_half():
+        weights[0].assign([1.0])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(average, "copy_to_model", copy_half)
+    with pytest.raises(KeyboardInterrupt), average.applied():
+        pytest.fail("not reached")
+    assert [float(weight[0]) for weight in weights] == [5.0, 5.0]
+    weights[0].assign([7.0])
+    average.put_back()  # nothing is set aside any more
+    assert float(weights[0][0]) == 7.0
