@@ -19,7 +19,7 @@ _HEAD_BYTES = 4096
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """How files of one format are known and read.
+    """One format: its mark, and what reads it.
 
     Attributes:
       title: for people, with the usual suffix.

@@ -65,7 +65,7 @@ def _read(file) -> WeightFile:
 
 
 def _inside(group, name, kind):
-    """What lies in the file under a path, or None.
+    """The group or data set under a path, or None.
 
     Raises:
       InputError: the path leads to another file, which may be anything.
