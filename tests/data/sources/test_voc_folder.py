@@ -9,7 +9,7 @@ from PIL import Image
 from ssd_tf.data import images
 from ssd_tf.data.sources.voc_folder import VocFolder
 
-BCCD = pathlib.Path(__file__).parents[3] / "shared/data/bccd"
+BCCD = pathlib.Path(__file__).parents[4] / "shared/data/bccd"
 
 
 def elements(source, split, **kwargs):

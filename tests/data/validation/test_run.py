@@ -12,7 +12,7 @@ from ssd_tf.data.validation.report import Report
 from ssd_tf.data.validation.run import check_splits
 from tests.data.annotated import noise, raw_image
 
-BCCD = pathlib.Path(__file__).parents[3] / "shared/data/bccd"
+BCCD = pathlib.Path(__file__).parents[4] / "shared/data/bccd"
 
 
 class CountedImage:
