@@ -11,59 +11,47 @@ EXPORTS/serving/ with what TF Serving is started with.
 write EXPORTS/<detector>.tflite and .onnx. Nothing is ever overwritten.
 """
 
+import functools
 import shlex
-from typing import Any
+from collections.abc import Callable
 
 from absl import flags
 
 from ssd_tf import serving, training
-from ssd_tf.commands.flag_groups import flag_group
+from ssd_tf.commands.flag_groups import FlagGroup
 from ssd_tf.serving import formats
-
-# Type of an option -> what declares its flag.
-_DEFINE: dict[type, Any] = {
-    bool: flags.DEFINE_bool,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
-}
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags: those of every export, and the formats' options."""
-    run = flag_group(values, "run")
-    flags.DEFINE_string(
-        "run_dir", None, "Folder of the run.", required=True, **run
-    )
-    flags.DEFINE_string(
-        "export_dir",
-        None,
-        "Folder of the exported models.",
-        required=True,
-        **run,
-    )
-    flags.DEFINE_enum(
+    run = FlagGroup(values, "run")
+    run.text("run_dir", "Folder of the run.", required=True)
+    run.text("export_dir", "Folder of the exported models.", required=True)
+    run.choice(
         "format",
-        "saved_model",
-        list(serving.EXPORT_FORMATS),
+        serving.EXPORT_FORMATS,
         f"Writes {serving.model_kinds(article=True)}.",
-        **run,
+        "saved_model",
     )
     for option in formats.export_options().values():
         _define_flag(option, values)
 
 
 def _define_flag(option: serving.ExportOption, values: flags.FlagValues):
-    arguments = flag_group(values, option.group)
+    group = FlagGroup(values, option.group)
     text = f"{_scope(option)}{option.help}"
     if option.choices:
-        flags.DEFINE_enum(
-            *(option.name, option.default, option.choices, text), **arguments
-        )
+        group.choice(option.name, option.choices, text, option.default)
         return
-    if option.kind in (int, float):
-        arguments["lower_bound"], arguments["upper_bound"] = option.bounds
-    _DEFINE[option.kind](option.name, option.default, text, **arguments)
+    low, high = option.bounds
+    bounds = {"lower_bound": low, "upper_bound": high}
+    declare: dict[type, Callable] = {
+        bool: group.switch,
+        int: functools.partial(group.count, **bounds),
+        float: functools.partial(group.number, **bounds),
+        str: group.text,
+    }
+    declare[option.kind](option.name, text, option.default)
 
 
 def _scope(option: serving.ExportOption) -> str:

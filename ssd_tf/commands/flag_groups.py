@@ -1,6 +1,7 @@
 """Groups of flags, and those that several commands share."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from absl import flags
@@ -8,16 +9,14 @@ from absl import flags
 from ssd_tf.data import sources
 
 
-def flag_group(values: flags.FlagValues, title: str) -> dict[str, Any]:
-    """Arguments for absl's DEFINE functions: the set, and the group's title."""
-    return {"flag_values": values, "module_name": title}
-
-
 class FlagGroup:
     """Declares flags that the help shows under one title."""
 
     def __init__(self, values: flags.FlagValues, title: str):
-        self._group = flag_group(values, title)
+        self._group: dict[str, Any] = {
+            "flag_values": values,
+            "module_name": title,
+        }
 
     def text(self, name: str, text: str, default=None, *, required=False):
         flags.DEFINE_string(
@@ -33,8 +32,9 @@ class FlagGroup:
     def switch(self, name: str, text: str, default: bool | None = False):
         flags.DEFINE_bool(name, default, text, **self._group)
 
-    def count(
+    def _bounded(
         self,
+        define: Callable,
         name: str,
         text: str,
         default=None,
@@ -43,19 +43,10 @@ class FlagGroup:
         upper_bound=None,
     ):
         bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
-        flags.DEFINE_integer(name, default, text, **bounds, **self._group)
+        define(name, default, text, **bounds, **self._group)
 
-    def number(
-        self,
-        name: str,
-        text: str,
-        default=None,
-        *,
-        lower_bound=None,
-        upper_bound=None,
-    ):
-        bounds = {"lower_bound": lower_bound, "upper_bound": upper_bound}
-        flags.DEFINE_float(name, default, text, **bounds, **self._group)
+    count = functools.partialmethod(_bounded, flags.DEFINE_integer)
+    number = functools.partialmethod(_bounded, flags.DEFINE_float)
 
 
 def define_data_flags(

@@ -14,6 +14,7 @@ from ssd_tf import visualization
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.serving.files import read_file
 from ssd_tf.serving.formats import EXPORT_FORMATS, model_kinds
 from ssd_tf.serving.predictor import Predictor, predictor_of_run
 from ssd_tf.serving.version_dir import find_saved_model
@@ -170,13 +171,7 @@ class Detector:
 def _read_pixels(image) -> np.ndarray:
     """A picture in any form -> [H, W, 3] uint8 RGB as a person sees it."""
     if isinstance(image, (str, os.PathLike)):
-        try:
-            encoded = pathlib.Path(image).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"{image} cannot be read: {error.strerror}"
-            ) from error
-        return _decode(encoded, name=os.fspath(image))
+        return _decode(read_file(image), name=os.fspath(image))
     if isinstance(image, (bytes, bytearray)):
         return _decode(bytes(image), name=f"an image of {len(image)} bytes")
     if isinstance(image, Image.Image):
@@ -193,8 +188,9 @@ def _decode(encoded: bytes, *, name: str) -> np.ndarray:
     try:
         return images.decode(encoded).numpy()
     except tf.errors.InvalidArgumentError as error:
+        *others, last = images.FORMATS
         raise InputError(
-            f"{name} does not decode; expected a JPEG, PNG, GIF, BMP or WebP "
+            f"{name} does not decode; expected a {', '.join(others)} or {last} "
             "image"
         ) from error
 
@@ -221,11 +217,4 @@ def _rgb(pixels: np.ndarray) -> np.ndarray:
             "an array must be [H, W], [H, W, 3] or [H, W, 4] uint8, got "
             f"{list(pixels.shape)} {pixels.dtype}"
         )
-    if is_gray:
-        return pixels[:, :, None].repeat(3, axis=2)
-    if pixels.shape[2] == 3:
-        return pixels
-    # As `images.decode` does.
-    alpha = pixels[:, :, 3:].astype(np.float32) / 255
-    colour = pixels[:, :, :3].astype(np.float32)
-    return np.rint(255 + alpha * (colour - 255)).astype(np.uint8)
+    return images.on_white(pixels[:, :, None] if is_gray else pixels).numpy()

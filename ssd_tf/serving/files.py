@@ -1,4 +1,4 @@
-"""Files of models: writing them, labels.txt, the packages they need.
+"""Files of models: reading and writing, labels.txt, the packages they need.
 
 A file is written whole or not at all, and never over another one.
 """
@@ -15,6 +15,14 @@ from ssd_tf.errors import InputError
 
 # Holds the names of the classes 1..C, one a line.
 LABELS_FILE = "labels.txt"
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """The content of a file; raises InputError where it cannot be read."""
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def check_new_file(path, suffix: str) -> pathlib.Path:

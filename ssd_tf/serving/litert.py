@@ -30,11 +30,12 @@ from ssd_tf.serving import litert_graph, litert_metadata
 from ssd_tf.serving.files import (
     LABELS_FILE,
     check_new_file,
+    read_file,
     require,
     write_new_file,
 )
 from ssd_tf.serving.nms import litert_detections
-from ssd_tf.serving.predictor import Predictor, check_export, read_model
+from ssd_tf.serving.predictor import Predictor, check_export
 
 DETECTION_OUTPUTS = (
     "detection_boxes",
@@ -81,17 +82,12 @@ def export_litert(
         )
     litert_graph.library("tools.flatbuffer_utils")  # fails before the work
     size = detector_config.image_size
-    network = litert_graph.convert(
-        lambda pixels: dict(model(pixels, training=False)),
-        [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")],
-        model=model,
-        set_options=functools.partial(
-            QUANTIZATIONS[quantization],
-            representative_images=representative_images,
-            size=size,
-        ),
+    set_options = functools.partial(
+        QUANTIZATIONS[quantization],
+        representative_images=representative_images,
+        size=size,
     )
-    graph = litert_graph.read(network)
+    graph = _convert_network(model, size, set_options)
     if with_nms:
         _append_decoder(graph, decoder or Decoder(detector_config))
         content = litert_metadata.write_described(
@@ -105,6 +101,17 @@ def export_litert(
         content = litert_graph.write(graph)
     write_new_file(path, content)
     return path
+
+
+def _convert_network(model: keras.Model, size: int, set_options: Callable):
+    """The network alone, as a graph that can be changed."""
+    network = litert_graph.convert(
+        lambda pixels: dict(model(pixels, training=False)),
+        [tf.TensorSpec([1, size, size, 3], tf.float32, name="images")],
+        model=model,
+        set_options=set_options,
+    )
+    return litert_graph.read(network)
 
 
 def _append_decoder(graph, decoder: Decoder) -> None:
@@ -182,7 +189,7 @@ def predictor_of_litert(path) -> Predictor:
     library = require(
         "ai_edge_litert.interpreter", extra="litert", purpose=f"reading {path}"
     )
-    content = read_model(path)
+    content = read_file(path)
     try:
         # One thread unless told otherwise.
         interpreter = library.Interpreter(

@@ -38,16 +38,19 @@ from ssd_tf.serving.export_format import (
     ExportFormat,
     ExportRequest,
 )
-from ssd_tf.serving.files import check_new_file, require, write_new_file
-from ssd_tf.serving.nms import ONNX_OPSET, class_candidates, onnx_nms
-from ssd_tf.serving.predictor import Predictor, check_export, read_model
-
-DETECTION_OUTPUTS: tuple[str, ...] = (
-    "detection_boxes",
-    "detection_scores",
-    "detection_classes",
-    "num_detections",
+from ssd_tf.serving.files import (
+    check_new_file,
+    read_file,
+    require,
+    write_new_file,
 )
+from ssd_tf.serving.nms import ONNX_OPSET, class_candidates, onnx_nms
+from ssd_tf.serving.predictor import (
+    DETECTION_OUTPUTS,
+    Predictor,
+    check_export,
+)
+
 RAW_OUTPUTS: tuple[str, ...] = ("logits", "localisations", "anchors")
 
 
@@ -146,7 +149,7 @@ def predictor_of_onnx(path) -> Predictor:
         installed.
     """
     runtime = require("onnxruntime", extra="onnx", purpose=f"reading {path}")
-    content = read_model(path)
+    content = read_file(path)
     try:
         session = runtime.InferenceSession(
             content, providers=runtime.get_available_providers()

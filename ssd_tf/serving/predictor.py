@@ -1,6 +1,5 @@
 """Predictors: pictures -> detections in NumPy, whatever the format."""
 
-import pathlib
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -12,12 +11,12 @@ from ssd_tf.errors import InputError
 from ssd_tf.evaluation import ImageDetections, split_outputs
 from ssd_tf.training import load_run, make_detect_function
 
-_OUTPUTS = {
+DETECTION_OUTPUTS: tuple[str, ...] = (
     "detection_boxes",
     "detection_scores",
     "detection_classes",
     "num_detections",
-}
+)
 
 
 class Predictor:
@@ -82,18 +81,6 @@ def predictor_of_run(path) -> Predictor:
     )
 
 
-def read_model(path) -> bytes:
-    """The content of a model file.
-
-    Raises:
-      InputError: it cannot be read.
-    """
-    try:
-        return pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
 def check_export(
     path, outputs: Collection[str], class_names: Sequence[str], *, named_in: str
 ) -> None:
@@ -103,7 +90,7 @@ def check_export(
       InputError: its outputs are no detections, or it holds no names of
         classes, where `named_in` would have them.
     """
-    if set(outputs) != _OUTPUTS:
+    if set(outputs) != set(DETECTION_OUTPUTS):
         raise InputError(
             f"{path} has no detections; expected an export of export.py"
         )

@@ -1,5 +1,6 @@
 """Pixels: encoded bytes -> upright RGB, and resampling."""
 
+from ssd_tf.data.images.codecs import on_white
 from ssd_tf.data.images.formats import (
     FORMATS,
     SUFFIXES,
@@ -20,6 +21,7 @@ __all__ = [
     "find_format",
     "header_size",
     "is_quarter_turn",
+    "on_white",
     "reason",
     "resize",
 ]

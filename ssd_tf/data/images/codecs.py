@@ -57,7 +57,7 @@ def decode_png(image_bytes):
         lambda: tf.io.decode_png(image_bytes, channels=4),
         lambda: tf.io.decode_png(image_bytes),
     )
-    return _on_white(tf.ensure_shape(pixels, [None, None, None]))
+    return on_white(tf.ensure_shape(pixels, [None, None, None]))
 
 
 def decode_webp(image_bytes):
@@ -78,7 +78,7 @@ def decode_webp(image_bytes):
     )
     # The decoder takes no other number of channels than the file's.
     pixels = tf.io.decode_image(image_bytes, expand_animations=False)
-    return _on_white(tf.ensure_shape(pixels, [None, None, None]))
+    return on_white(tf.ensure_shape(pixels, [None, None, None]))
 
 
 def _is_animated_webp(image_bytes):
@@ -156,8 +156,8 @@ def _first_bytes(image_bytes, count: int):
     return tf.cast(tf.reshape(head, [count]), tf.int64)
 
 
-def _on_white(pixels):
-    """[H, W, 1..4] gray or RGB, with or without alpha -> [H, W, 3] uint8."""
+def on_white(pixels):
+    """Gray or RGB [H, W, 1..4] uint8, alpha or not -> [H, W, 3] on white."""
     channels = tf.shape(pixels)[-1]
     has_alpha = (channels == 2) | (channels == 4)
 
