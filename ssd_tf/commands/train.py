@@ -7,10 +7,10 @@ from absl import flags, logging
 
 from ssd_tf import (
     PRESETS,
-    Decoder,
     DetectorConfig,
     TrainConfig,
     console,
+    serving,
     training,
 )
 from ssd_tf.commands.flag_groups import build_source
@@ -42,18 +42,16 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
 
 def evaluate(values, run_dir: training.RunDir) -> None:
     """Prints the metrics of a trained run."""
-    detector_config, train_config, model = training.load_run(run_dir.path)
+    predictor = serving.predictor_of_run(run_dir.path)
+    _, train_config = run_dir.read_configs()
     source = sources.build_source(
         train_config.dataset,
         data_dir=values.data_dir or train_config.data_dir,
-        class_names=detector_config.class_names,
+        class_names=predictor.class_names,
     )
     split = values.eval_split or train_config.eval_split
     figures, _ = training.evaluate(
-        training.make_detect_function(model, Decoder(detector_config)),
-        source,
-        split,
-        image_size=detector_config.image_size,
+        predictor.detect, source, split, image_size=predictor.image_size
     )
     _print_table(figures, run_dir, source=source, split=split)
 

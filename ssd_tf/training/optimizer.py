@@ -29,18 +29,19 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         return self.schedule(step) * ops.minimum(progress, 1.0)
 
 
-def _cosine(train: TrainConfig):
+def _cosine(train_config: TrainConfig):
     return keras.optimizers.schedules.CosineDecay(
-        train.learning_rate, train.steps, alpha=0.01
+        train_config.learning_rate, train_config.steps, alpha=0.01
     )
 
 
-def _steps(train: TrainConfig):
+def _steps(train_config: TrainConfig):
     rates = [
-        train.learning_rate * 0.1**k for k in range(1 + len(train.decay_steps))
+        train_config.learning_rate * 0.1**k
+        for k in range(1 + len(train_config.decay_steps))
     ]
     # Keras switches after its boundary; Caffe at it.
-    boundaries = [step - 1 for step in train.decay_steps]
+    boundaries = [step - 1 for step in train_config.decay_steps]
     if not boundaries:  # Keras wants one.
         boundaries, rates = [0], rates * 2
     return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
@@ -49,11 +50,11 @@ def _steps(train: TrainConfig):
 SCHEDULES = {"cosine": _cosine, "steps": _steps}
 
 
-def build_schedule(train: TrainConfig):
+def build_schedule(train_config: TrainConfig):
     """The learning-rate schedule of a training configuration."""
-    schedule = SCHEDULES[train.schedule](train)
-    if train.warmup_steps:
-        schedule = Warmup(schedule, train.warmup_steps)
+    schedule = SCHEDULES[train_config.schedule](train_config)
+    if train_config.warmup_steps:
+        schedule = Warmup(schedule, train_config.warmup_steps)
     return schedule
 
 
@@ -77,7 +78,7 @@ def _is_bias(variable) -> bool:
 
 
 def _sgd(train_config: TrainConfig, variables):
-    del variables  # Caffe's L2 goes through the momentum: see `add_l2`.
+    del variables  # Caffe's L2 goes through the momentum: `adjust_gradients`.
     return keras.optimizers.SGD(
         build_schedule(train_config), momentum=train_config.momentum
     )
