@@ -197,6 +197,8 @@ class TrainConfig(Recipe):
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
       init_weights: "none", "imagenet", or a run directory.
+      sync_batch_norm: take the statistics of batch normalisation from the
+        images of all devices instead of those of each.
     """
 
     dataset: str = "shapes"
@@ -206,6 +208,7 @@ class TrainConfig(Recipe):
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"
+    sync_batch_norm: bool = True
 
 
 _GRIDS: dict[int, dict[str, Any]] = {

@@ -163,5 +163,6 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         eval_split=values.eval_split,
         seed=values.seed,
         init_weights=values.init_weights,
+        sync_batch_norm=values.sync_batch_norm,
     )
     return detector_config, train_config

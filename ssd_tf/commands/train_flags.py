@@ -27,6 +27,7 @@ def define_flags(values: flags.FlagValues) -> None:
     _define_data(FlagGroup(values, "data"))
     _define_detector(FlagGroup(values, "detector"))
     _define_training(FlagGroup(values, "training"))
+    _define_devices(FlagGroup(values, "devices"))
     policy = FlagGroup(values, "augmentation")
     policy.choice(
         "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
@@ -143,4 +144,15 @@ def _define_training(group: FlagGroup) -> None:
         0,
         lower_bound=0,
         upper_bound=2**32 - 1,  # Keras' range
+    )
+
+
+def _define_devices(group: FlagGroup) -> None:
+    group.switch(
+        "sync_batch_norm",
+        "Where several devices train, take the statistics of batch "
+        "normalisation from the images of all, as one device would. Without, "
+        "each takes those of its own images, which is faster where each has "
+        "many."
+        True,
     )

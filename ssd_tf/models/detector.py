@@ -16,13 +16,18 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def build_detector(
-    config: DetectorConfig, *, backbone: Backbone | None = None
+    config: DetectorConfig,
+    *,
+    backbone: Backbone | None = None,
+    sync_batch_norm: bool = False,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
     Args:
       config: backbone, input size, anchors per cell and classes.
       backbone: takes the place of the one that the config names.
+      sync_batch_norm: take the statistics of batch normalisation from all
+        replicas that train it (TensorFlow's strategies only).
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -51,7 +56,10 @@ def build_detector(
         config.boxes_per_cell,
         config.num_classes + 1,
     )
-    return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
+    model = keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
+    if sync_batch_norm:
+        layers.synchronize_batch_norm(model)
+    return model
 
 
 def _add_heads(maps, names, boxes_per_cell, num_outputs):

@@ -70,7 +70,12 @@ class Trainer:
         )
         with strategy.scope():
             keras.utils.set_random_seed(train_config.seed)
-            self.model = build_detector(detector_config, backbone=backbone)
+            self.model = build_detector(
+                detector_config,
+                backbone=backbone,
+                sync_batch_norm=train_config.sync_batch_norm
+                and strategy.num_replicas_in_sync > 1,
+            )
             variables = self.model.trainable_variables
             self.optimizer = build_optimizer(train_config, variables)
             self.average = build_average(train_config, variables)
@@ -163,7 +168,24 @@ class Trainer:
             gradients, variables, self._train_config, replicas
         )
         self.optimizer.apply(gradients, variables)
+        if not self._train_config.sync_batch_norm:
+            _average_statistics(self.model, replicas)
         return *losses, gradient_norm
+
+
+def _average_statistics(model, replicas) -> None:
+    """Gives each replica the mean of the moving statistics of all.
+
+    Else each would keep its own, and the first's would be the model's.
+    """
+    if replicas.num_replicas_in_sync == 1:
+        return
+    moving = [v for v in model.non_trainable_variables if "float" in v.dtype]
+    means = replicas.all_reduce(
+        tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(v) for v in moving]
+    )
+    for variable, mean in zip(moving, means, strict=True):
+        variable.assign(mean)
 
 
 def ignore_by_prediction(
