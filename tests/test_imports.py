@@ -39,9 +39,10 @@ ROOMS = {
     "sources": 1,
     "augmentation": 1,
     "shuffling": 2,
-    "pipeline": 3,
-    "validation": 3,
-    "__init__": 4,
+    "service": 3,
+    "pipeline": 4,
+    "validation": 4,
+    "__init__": 5,
 }
 MODULES = sorted(
     path.relative_to(PACKAGE).as_posix()

@@ -19,7 +19,7 @@ from ssd_tf.commands.train_flags import (
     RECIPE_FIELDS,
     define_flags,
 )
-from ssd_tf.data import sources
+from ssd_tf.data import service, sources
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import format_result
 
@@ -64,11 +64,25 @@ def _print_table(figures, run_dir: training.RunDir, *, source, split: str):
 
 def train(values, run_dir: training.RunDir) -> None:
     """Trains, or says that there is nothing left to do."""
-    source = build_source(values)
+    # First: it cannot join other machines once something was computed.
+    strategy = training.build_strategy(values.strategy)
+    workers = training.Workers(strategy)
+    with workers.naming_lost():
+        source = workers.chief_first(lambda: build_source(values))
+    if values.data_service:
+        service.check_source(source)
+        service.check_service("data_service", values.data_service)
     detector_config, train_config = _plan(values, source)
     source.num_examples(train_config.eval_split)  # rather now than at the end
-    run_dir.check(detector_config, train_config)
-    if run_dir.is_finished:
+    training.check_batch_size(train_config.batch_size, strategy)
+
+    def is_finished() -> bool:
+        run_dir.check(detector_config, train_config)
+        return run_dir.is_finished
+
+    with workers.naming_lost():
+        nothing_left = workers.from_chief(is_finished)
+    if nothing_left:
         print(
             f"{run_dir.path} is finished after {train_config.steps} steps; "
             "give another --run_dir to train again"
@@ -76,14 +90,23 @@ def train(values, run_dir: training.RunDir) -> None:
     else:
         _check_splits(source, train_config.train_split, train_config.eval_split)
         run = training.TrainingRun(
-            detector_config, train_config, source, run_dir
+            detector_config,
+            train_config,
+            source,
+            run_dir,
+            strategy=strategy,
+            data_service=values.data_service,
         )
         run.train()
+    if workers.is_chief:
+        _report(values, run_dir, source, train_config.eval_split)
+
+
+def _report(values, run_dir: training.RunDir, source, split: str) -> None:
+    """Prints the figures of a finished run, and what to do with it."""
     figures = run_dir.read_result()
     if "voc" in figures:
-        _print_table(
-            figures, run_dir, source=source, split=train_config.eval_split
-        )
+        _print_table(figures, run_dir, source=source, split=split)
         print(f"\n{training.headline(figures)}")
     else:  # of an earlier version, which wrote less
         evaluate(values, run_dir)

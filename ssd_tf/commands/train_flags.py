@@ -148,11 +148,25 @@ def _define_training(group: FlagGroup) -> None:
 
 
 def _define_devices(group: FlagGroup) -> None:
+    group.choice(
+        "strategy",
+        training.STRATEGIES,
+        "Devices to train on: one_device; mirrored, all GPUs of this machine; "
+        "multi_worker, the machines that TF_CONFIG names; or auto, the most of "
+        "these that there is.",
+        "auto",
+    )
+    group.text(
+        "data_service",
+        "grpc://HOST:PORT of a dispatcher (`python -m ssd_tf data_service`), "
+        "whose workers prepare the training images of a folder (default: "
+        "done here).",
+    )
     group.switch(
         "sync_batch_norm",
         "Where several devices train, take the statistics of batch "
         "normalisation from the images of all, as one device would. Without, "
         "each takes those of its own images, which is faster where each has "
-        "many."
+        "many.",
         True,
     )

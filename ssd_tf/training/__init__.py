@@ -16,12 +16,22 @@ from ssd_tf.training.recipes import (
 )
 from ssd_tf.training.reports import headline
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.strategy import (
+    STRATEGIES,
+    build_strategy,
+    check_batch_size,
+)
+from ssd_tf.training.workers import Workers
 
 __all__ = [
     "RECIPES",
     "RecipeChoice",
     "RunDir",
+    "STRATEGIES",
     "TrainingRun",
+    "Workers",
+    "build_strategy",
+    "check_batch_size",
     "choose_recipe",
     "default_recipe",
     "evaluate",

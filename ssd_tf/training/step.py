@@ -80,6 +80,7 @@ class Trainer:
             self.optimizer = build_optimizer(train_config, variables)
             self.average = build_average(train_config, variables)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
+        self._is_broken = False
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """All that a resumed run needs; seed and step give the data's order."""
@@ -94,9 +95,20 @@ class Trainer:
         return float(self.optimizer.learning_rate)
 
     @property
+    def variables(self) -> list:
+        """All that changes in training."""
+        average = self.average.variables if self.average is not None else ()
+        return [
+            *self.model.variables,
+            *self.optimizer.variables,
+            *average,
+            self.bad_step,
+        ]
+
+    @property
     def is_sound(self) -> bool:
-        """True while every loss and gradient was finite."""
-        return int(self.bad_step.numpy()) < 0
+        """True while all steps ended and every loss and gradient was finite."""
+        return not self._is_broken and int(self.bad_step.numpy()) < 0
 
     def restart_average(self) -> None:
         """Forgets the average, after the weights were loaded."""
@@ -120,7 +132,17 @@ class Trainer:
         The number of objects changes from batch to batch: it is traced for
         the `element_spec` of the (distributed) data set of `TrainingBatch`.
         """
-        return tf.function(self.step, input_signature=[element_spec])
+        compiled = tf.function(self.step, input_signature=[element_spec])
+
+        def train_step(batch) -> Losses:
+            try:
+                return compiled(batch)
+            except tf.errors.OpError:
+                # A worker was lost, and some weights are already new.
+                self._is_broken = True
+                raise
+
+        return train_step
 
     def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
