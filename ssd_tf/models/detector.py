@@ -1,5 +1,7 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import contextlib
+
 import keras
 
 from ssd_tf.config import DetectorConfig
@@ -16,13 +18,18 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def build_detector(
-    config: DetectorConfig, *, backbone: Backbone | None = None
+    config: DetectorConfig,
+    *,
+    backbone: Backbone | None = None,
+    precision: str | None = None,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
     Args:
       config: backbone, input size, anchors per cell and classes.
       backbone: takes the place of the one that the config names.
+      precision: Keras' dtype policy of its layers, such as "float32" or
+        "mixed_bfloat16"; None takes the one that is set.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -34,6 +41,22 @@ def build_detector(
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
+    with _dtype_policy(precision):
+        return _build(config, backbone)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """A context in which layers are built with a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
     maps = backbone.build(images, size)
