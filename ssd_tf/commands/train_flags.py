@@ -6,12 +6,13 @@ from absl import flags
 
 from ssd_tf import PRESETS, matchers, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
-from ssd_tf.config import Recipe
+from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation, sources
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
 RECIPE_FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+DEVICE_FIELDS = ("sync_batch_norm", "precision", "jit_compile")
 DETECTOR_SWITCHES = (
     "truncate_sizes",
     "clip_anchors",
@@ -153,6 +154,19 @@ def _define_devices(group: FlagGroup) -> None:
         "Where several devices train, take the statistics of batch "
         "normalisation from the images of all, as one device would. Without, "
         "each takes those of its own images, which is faster where each has "
-        "many."
+        "many.",
         True,
+    )
+    group.choice(
+        "precision",
+        PRECISIONS,
+        "Numbers in which the layers calculate while they are trained. "
+        "Weights, losses and the statistics of batch normalisation are float32 "
+        "in each, and so are evaluation and export. bfloat16 needs hardware "
+        "for it to be faster; float16, for GPUs, scales the loss.",
+        "float32",
+    )
+    group.switch(
+        "jit_compile",
+        "Compile the training step with XLA (on one device).",
     )

@@ -1,5 +1,7 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import contextlib
+
 import keras
 
 from ssd_tf.config import DetectorConfig
@@ -20,6 +22,7 @@ def build_detector(
     *,
     backbone: Backbone | None = None,
     sync_batch_norm: bool = False,
+    precision: str | None = None,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
@@ -28,6 +31,8 @@ def build_detector(
       backbone: takes the place of the one that the config names.
       sync_batch_norm: take the statistics of batch normalisation from all
         replicas that train it (TensorFlow's strategies only).
+      precision: Keras' dtype policy of its layers, such as "float32" or
+        "mixed_bfloat16"; None takes the one that is set.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -39,6 +44,25 @@ def build_detector(
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
+    with _dtype_policy(precision):
+        model = _build(config, backbone)
+    if sync_batch_norm:
+        layers.synchronize_batch_norm(model)
+    return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """A context in which layers are built with a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
     maps = backbone.build(images, size)
@@ -56,10 +80,7 @@ def build_detector(
         config.boxes_per_cell,
         config.num_classes + 1,
     )
-    model = keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
-    if sync_batch_norm:
-        layers.synchronize_batch_norm(model)
-    return model
+    return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
 
 
 def _add_heads(maps, names, boxes_per_cell, num_outputs):

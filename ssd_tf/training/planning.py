@@ -116,7 +116,7 @@ def plan_training(
     eval_split: str | None = None,
     seed: int = 0,
     init_weights: str | None = None,
-    sync_batch_norm: bool = True,
+    changes: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """A recipe applied to a data set.
 
@@ -129,7 +129,7 @@ def plan_training(
       train_split, eval_split: None takes the data set's.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
-      sync_batch_norm: see `TrainConfig`.
+      changes: other fields of `TrainConfig`.
 
     Raises:
       InputError: there is nothing to train on.
@@ -156,5 +156,5 @@ def plan_training(
         recipe=recipe.name,
         seed=seed,
         init_weights=init_weights or models.default_weights(backbone),
-        sync_batch_norm=sync_batch_norm,
+        **(changes or {}),
     )
