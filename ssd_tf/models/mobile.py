@@ -45,6 +45,7 @@ def conv_bn(
     name: str,
     style: Style,
     strides: int = 1,
+    padding: str = "",
     activation: Any = "style",
 ):
     """Convolution without bias, batch normalisation, activation.
@@ -58,14 +59,16 @@ def conv_bn(
       kernel_size, strides: of the convolution; the kernel's side is odd.
       name: of the convolution.
       style: of the network.
+      padding: "valid" in place of the style's.
       activation: in place of the style's; None leaves it out.
 
     Returns:
-      [B, ceil(H / strides), ceil(W / strides), filters or C].
+      [B, ceil(H / strides), ceil(W / strides), filters or C], if padded.
     """
-    padding = "same"
-    # At stride 1 the two kinds of padding are the same.
-    if style.padding == "symmetric" and strides > 1 and kernel_size > 1:
+    padding = padding or style.padding
+    if padding == "symmetric" and (strides == 1 or kernel_size == 1):
+        padding = "same"  # as here
+    if padding == "symmetric":
         padding = "valid"
         features = keras.layers.ZeroPadding2D(
             kernel_size // 2, name=f"{name}_pad"
@@ -103,6 +106,7 @@ def depthwise_separable(
     style: Style,
     kernel_size: int = 3,
     strides: int = 1,
+    padding: str = "",
 ):
     """A depthwise and a 1x1 convolution, each with normalisation.
 
@@ -111,9 +115,13 @@ def depthwise_separable(
 
     Args:
       features: [B, H, W, C].
+      filters: output channels.
+      name: with which the layers' begin.
+      style: of the network.
+      kernel_size, strides, padding: of the depthwise convolution.
 
     Returns:
-      [B, ceil(H / strides), ceil(W / strides), filters].
+      [B, ceil(H / strides), ceil(W / strides), filters], if padded.
     """
     features = conv_bn(
         features,
@@ -122,6 +130,7 @@ def depthwise_separable(
         name=f"{name}_depthwise",
         style=style,
         strides=strides,
+        padding=padding,
     )
     return conv_bn(features, filters, name=f"{name}_pointwise", style=style)
 

@@ -124,6 +124,18 @@ def test_depthwise_separable():
     ]
 
 
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_valid_replaces_the_padding_of_the_style(padding):
+    outputs = mobile.depthwise_separable(
+        keras.Input((3, 3, 2)),
+        8,
+        name="s",
+        style=mobile.Style(padding=padding),
+        padding="valid",
+    )
+    assert outputs.shape == (None, 1, 1, 8)
+
+
 def test_a_depthwise_kernel_begins_as_wide_as_it_sees():
     inputs = keras.Input((5, 5, 512))
     outputs = mobile.conv_bn(inputs, None, 3, name="c", style=mobile.Style())
