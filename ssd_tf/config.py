@@ -40,6 +40,8 @@ class DetectorConfig(_Config):
       min_sizes_px: side of each level's small square anchor, in pixels.
       max_sizes_px: the large square anchor has side sqrt(min * max).
       aspect_ratios: of each level; r stands for r and 1/r.
+      head: a key of `ssd_tf.models.HEADS`.
+      extras: a key of `ssd_tf.models.EXTRAS`, the levels behind the backbone.
       clip_anchors: clip the anchors to the image.
       truncate_sizes: truncate sizes to whole pixels, as Caffe's prior box
         layer does in training too. The published sizes at 300 are whole; those
@@ -64,6 +66,8 @@ class DetectorConfig(_Config):
     aspect_ratios: tuple[tuple[float, ...], ...]
     num_classes: int = 20
     class_names: tuple[str, ...] = ()
+    head: str = "conv"
+    extras: str = "backbone"
     clip_anchors: bool = False
     truncate_sizes: bool = False
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)

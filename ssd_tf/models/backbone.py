@@ -27,12 +27,15 @@ class Backbone:
     Attributes:
       build: (images [B, S, S, 3] RGB 0..255, S) -> feature maps
         [B, f_k, f_k, C_k], fine to coarse.
+      extras: (the last of them, S) -> coarser maps, which a configuration may
+        replace; None where `build` makes all maps.
       level_names: (number of levels) -> names, with which the heads' begin.
       download_imagenet: () -> Keras model with ImageNet weights.
       copy_imagenet: (that model, detector) -> None, copies what fits.
     """
 
     build: Callable
+    extras: Callable | None = None
     level_names: Callable[[int], Sequence[str]] = _numbered
     download_imagenet: Callable[[], keras.Model] | None = None
     copy_imagenet: Callable[[keras.Model, keras.Model], None] = copy_by_name

@@ -31,7 +31,7 @@ def _residual(x, filters, *, name):
 
 
 def _build(images, image_size):
-    """RGB pixels [B, S, S, 3] -> maps of stride 8, 16, 32, then smaller."""
+    """RGB pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
     del image_size
     x = layers.PixelNormalization(
         (127.5, 127.5, 127.5), scale=1 / 64, name="normalize"
@@ -44,11 +44,15 @@ def _build(images, image_size):
     x = _conv(c3, 128, strides=2, name="stage4_down")  # 19
     c4 = _residual(x, 128, name="stage4")
     x = _conv(c4, 128, strides=2, name="stage5_down")  # 10
-    c5 = _residual(x, 128, name="stage5")
+    return [c3, c4, _residual(x, 128, name="stage5")]
+
+
+def _extras(c5, image_size):
+    del image_size
     c6 = _conv(c5, 128, strides=2, name="stage6")  # 5
     c7 = _conv(c6, 128, padding="valid", name="stage7")  # 3
     c8 = _conv(c7, 128, padding="valid", name="stage8")  # 1
-    return [c3, c4, c5, c6, c7, c8]
+    return [c6, c7, c8]
 
 
-BACKBONE = Backbone(build=_build)
+BACKBONE = Backbone(build=_build, extras=_extras)
