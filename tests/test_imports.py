@@ -13,6 +13,7 @@ RANKS = {
     "version": -2,
     "anchor_sizes": -1,
     "config": 0,
+    "presets": 1,
     "box_ops": 0,
     "anchors": 1,
     "box_coder": 1,

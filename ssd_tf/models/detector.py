@@ -1,6 +1,8 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
 import contextlib
+import dataclasses
+from typing import Any
 
 import keras
 
@@ -40,7 +42,8 @@ def build_detector(
       Preprocessing is inside.
 
     Raises:
-      InputError: for an unknown backbone, head or kind of extra levels.
+      InputError: for an unknown backbone, head or kind of extra levels, or
+        pixels of the configuration for a backbone that normalises them itself.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
@@ -87,9 +90,27 @@ def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
 def _build_maps(config: DetectorConfig, backbone: Backbone, images) -> list:
     """The feature maps of all levels, fine to coarse."""
     size = config.image_size
-    maps = list(backbone.build(images, size))
+    maps = list(backbone.build(_normalize(config, backbone, images), size))
     add_extras = heads.find(EXTRAS, "extras", config.extras)
     return maps + list(add_extras(config, backbone, maps))
+
+
+def _normalize(config: DetectorConfig, backbone: Backbone, images):
+    """Pixels as the backbone takes them, or as the configuration says."""
+    changes: dict[str, Any] = {
+        "mean": config.pixel_mean,
+        "scale": config.pixel_scale,
+        "channel_order": config.channel_order or None,
+    }
+    changes = {name: v for name, v in changes.items() if v is not None}
+    if backbone.pixels is not None:
+        return dataclasses.replace(backbone.pixels, **changes).normalize(images)
+    if changes:
+        raise InputError(
+            f"backbone {config.backbone!r} normalises pixels itself; pixel_mean"
+            ", pixel_scale and channel_order cannot be set for it"
+        )
+    return images
 
 
 def _own_extras(config: DetectorConfig, backbone: Backbone, maps):
