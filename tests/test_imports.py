@@ -14,6 +14,7 @@ RANKS = {
     "anchor_sizes": -1,
     "class_names": -1,
     "config": 0,
+    "presets": 1,
     "box_ops": 0,
     "anchors": 1,
     "box_coder": 1,

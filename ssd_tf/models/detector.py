@@ -1,5 +1,8 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import dataclasses
+from typing import Any
+
 import keras
 
 from ssd_tf.config import DetectorConfig
@@ -30,13 +33,14 @@ def build_detector(
       Preprocessing is inside.
 
     Raises:
-      InputError: for an unknown backbone.
+      InputError: for an unknown backbone, or pixels of the configuration for
+        one that normalises them itself.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
-    maps = backbone.build(images, size)
+    maps = backbone.build(_normalize(config, backbone, images), size)
     produced = tuple(tuple(features.shape[1:3]) for features in maps)
     expected = tuple((f, f) for f in config.feature_sizes)
     if produced != expected:
@@ -52,6 +56,24 @@ def build_detector(
         config.num_classes + 1,
     )
     return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
+
+
+def _normalize(config: DetectorConfig, backbone: Backbone, images):
+    """Pixels as the backbone takes them, or as the configuration says."""
+    changes: dict[str, Any] = {
+        "mean": config.pixel_mean,
+        "scale": config.pixel_scale,
+        "channel_order": config.channel_order or None,
+    }
+    changes = {name: v for name, v in changes.items() if v is not None}
+    if backbone.pixels is not None:
+        return dataclasses.replace(backbone.pixels, **changes).normalize(images)
+    if changes:
+        raise InputError(
+            f"backbone {config.backbone!r} normalises pixels itself; pixel_mean"
+            ", pixel_scale and channel_order cannot be set for it"
+        )
+    return images
 
 
 def _add_heads(maps, names, boxes_per_cell, num_outputs):

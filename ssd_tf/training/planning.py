@@ -10,9 +10,10 @@ from absl import logging
 
 from ssd_tf import matchers, models
 from ssd_tf.anchor_sizes import published_sizes_px
-from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
+from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
+from ssd_tf.presets import PRESETS
 from ssd_tf.training.recipes import RecipeChoice
 
 
