@@ -21,9 +21,10 @@ from ssd_tf.commands import (
     export,
     train,
     validate,
+    weights,
 )
-from ssd_tf.commands.command_line import did_you_mean, format_flags, parse
-from ssd_tf.errors import InputError
+from ssd_tf.commands.command_line import format_flags, parse
+from ssd_tf.errors import InputError, did_you_mean
 
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, ModuleType] = {
     "validate": validate,
     "anchors": anchors,
     "data_service": data_service,
+    "weights": weights,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

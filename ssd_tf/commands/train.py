@@ -15,7 +15,8 @@ from ssd_tf import (
 )
 from ssd_tf.commands.flag_groups import build_source
 from ssd_tf.commands.train_flags import (
-    DETECTOR_SWITCHES,
+    DETECTOR_FIELDS,
+    DEVICE_FIELDS,
     RECIPE_FIELDS,
     define_flags,
 )
@@ -170,7 +171,7 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         matcher_params=values.matcher_params,
         box_scales=recipe.box_scales,
         changes={
-            **{name: values[name].value for name in DETECTOR_SWITCHES},
+            **{name: values[name].value for name in DETECTOR_FIELDS},
             **training.parse_box_sizes(
                 values.min_sizes_px, values.max_sizes_px, values.aspect_ratios
             ),
@@ -186,6 +187,6 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         eval_split=values.eval_split,
         seed=values.seed,
         init_weights=values.init_weights,
-        sync_batch_norm=values.sync_batch_norm,
+        changes={name: values[name].value for name in DEVICE_FIELDS},
     )
     return detector_config, train_config

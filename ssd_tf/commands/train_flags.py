@@ -4,15 +4,18 @@ import dataclasses
 
 from absl import flags
 
-from ssd_tf import PRESETS, matchers, training
+from ssd_tf import PRESETS, matchers, models, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
-from ssd_tf.config import Recipe
+from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation, sources
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
 RECIPE_FIELDS = [field.name for field in dataclasses.fields(Recipe)]
-DETECTOR_SWITCHES = (
+DEVICE_FIELDS = ("sync_batch_norm", "precision", "jit_compile")
+DETECTOR_FIELDS = (
+    "head",
+    "extras",
     "truncate_sizes",
     "clip_anchors",
     "encode_variance_in_target",
@@ -64,6 +67,18 @@ def _define_data(data: FlagGroup) -> None:
 
 def _define_detector(detector: FlagGroup) -> None:
     detector.choice("preset", PRESETS, "Detector to train.", "ssd300_tiny")
+    detector.choice(
+        "head",
+        models.HEADS,
+        "Kind of heads: 3x3 convolutions, or SSDLite's depthwise and 1x1 "
+        f"convolutions{_PRESET}",
+    )
+    detector.choice(
+        "extras",
+        models.EXTRAS,
+        "Levels behind the backbone: its own, or SSDLite's depthwise "
+        f"separable ones{_PRESET}",
+    )
     detector.choice(
         "matcher", sorted(matchers.MATCHERS), f"Label assignment{_PRESET}"
     )
@@ -169,4 +184,17 @@ def _define_devices(group: FlagGroup) -> None:
         "each takes those of its own images, which is faster where each has "
         "many.",
         True,
+    )
+    group.choice(
+        "precision",
+        PRECISIONS,
+        "Numbers in which the layers calculate while they are trained. "
+        "Weights, losses and the statistics of batch normalisation are float32 "
+        "in each, and so are evaluation and export. bfloat16 needs hardware "
+        "for it to be faster; float16, for GPUs, scales the loss.",
+        "float32",
+    )
+    group.switch(
+        "jit_compile",
+        "Compile the training step with XLA (on one device).",
     )

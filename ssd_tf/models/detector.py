@@ -1,10 +1,14 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import contextlib
+import dataclasses
+from typing import Any
+
 import keras
 
 from ssd_tf.config import DetectorConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import applications, layers, tiny, vgg16
+from ssd_tf.models import applications, heads, layers, tiny, vgg16
 from ssd_tf.models.backbone import Backbone
 
 BACKBONES: dict[str, Backbone] = {
@@ -20,6 +24,7 @@ def build_detector(
     *,
     backbone: Backbone | None = None,
     sync_batch_norm: bool = False,
+    precision: str | None = None,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
@@ -28,6 +33,8 @@ def build_detector(
       backbone: takes the place of the one that the config names.
       sync_batch_norm: take the statistics of batch normalisation from all
         replicas that train it (TensorFlow's strategies only).
+      precision: Keras' dtype policy of its layers, such as "float32" or
+        "mixed_bfloat16"; None takes the one that is set.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -35,13 +42,33 @@ def build_detector(
       Preprocessing is inside.
 
     Raises:
-      InputError: for an unknown backbone.
+      InputError: for an unknown backbone, head or kind of extra levels, or
+        pixels of the configuration for a backbone that normalises them itself.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
+    with _dtype_policy(precision):
+        model = _build(config, backbone)
+    if sync_batch_norm:
+        layers.synchronize_batch_norm(model)
+    return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """A context in which layers are built with a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
-    maps = backbone.build(images, size)
+    maps = _build_maps(config, backbone, images)
     produced = tuple(tuple(features.shape[1:3]) for features in maps)
     expected = tuple((f, f) for f in config.feature_sizes)
     if produced != expected:
@@ -50,49 +77,59 @@ def build_detector(
             f"{_sizes(produced)} of a {size} px image, but feature_sizes "
             f"has {_sizes(expected)}"
         )
-    outputs = _add_heads(
+    outputs = heads.add_heads(
         maps,
-        backbone.level_names(len(maps)),
-        config.boxes_per_cell,
-        config.num_classes + 1,
+        head=config.head,
+        names=backbone.level_names(len(maps)),
+        boxes_per_cell=config.boxes_per_cell,
+        num_outputs=config.num_classes + 1,
     )
-    model = keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
-    if sync_batch_norm:
-        layers.synchronize_batch_norm(model)
-    return model
+    return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
 
 
-def _add_heads(maps, names, boxes_per_cell, num_outputs):
-    """Predicts classes and offsets for every anchor, by 3x3 convolutions.
+def _build_maps(config: DetectorConfig, backbone: Backbone, images) -> list:
+    """The feature maps of all levels, fine to coarse."""
+    size = config.image_size
+    maps = list(backbone.build(_normalize(config, backbone, images), size))
+    add_extras = heads.find(EXTRAS, "extras", config.extras)
+    return maps + list(add_extras(config, backbone, maps))
 
-    A head's channels are box-major: channel a * K + c (weiliu89/caffe,
-    model_libs.py, CreateMultiBoxHead), so that a reshape of the map gives the
-    anchors' order.
-    """
-    logits, localisations = [], []
-    for features, name, boxes in zip(maps, names, boxes_per_cell, strict=True):
-        logits.append(_head(features, boxes, num_outputs, f"{name}_mbox_conf"))
-        localisations.append(_head(features, boxes, 4, f"{name}_mbox_loc"))
-    # Scores and offsets stay float32 under mixed precision: softmax and the
-    # exponential lose boxes in half precision.
-    concat = keras.layers.Concatenate
-    return {
-        "logits": concat(axis=1, name="logits", dtype="float32")(logits),
-        "localisations": concat(axis=1, name="localisations", dtype="float32")(
-            localisations
-        ),
+
+def _normalize(config: DetectorConfig, backbone: Backbone, images):
+    """Pixels as the backbone takes them, or as the configuration says."""
+    changes: dict[str, Any] = {
+        "mean": config.pixel_mean,
+        "scale": config.pixel_scale,
+        "channel_order": config.channel_order or None,
     }
+    changes = {name: v for name, v in changes.items() if v is not None}
+    if backbone.pixels is not None:
+        return dataclasses.replace(backbone.pixels, **changes).normalize(images)
+    if changes:
+        raise InputError(
+            f"backbone {config.backbone!r} normalises pixels itself; pixel_mean"
+            ", pixel_scale and channel_order cannot be set for it"
+        )
+    return images
 
 
-def _head(features, boxes, channels, name):
-    x = keras.layers.Conv2D(
-        boxes * channels,
-        3,
-        padding="same",
-        kernel_initializer=layers.CAFFE_XAVIER,
-        name=name,
-    )(features)
-    return keras.layers.Reshape((-1, channels), name=f"{name}_flat")(x)
+def _own_extras(config: DetectorConfig, backbone: Backbone, maps):
+    if backbone.extras is None:
+        return []
+    return backbone.extras(maps[-1], config.image_size)
+
+
+def _ssdlite_extras(config: DetectorConfig, backbone: Backbone, maps):
+    sizes = config.feature_sizes[len(maps) :]
+    if not sizes:
+        raise InputError(
+            f"backbone {config.backbone!r} makes all {len(maps)} levels "
+            f"itself; extras={config.extras!r} has none to make"
+        )
+    return heads.ssdlite_levels(maps[-1], sizes)
+
+
+EXTRAS = {"backbone": _own_extras, "ssdlite": _ssdlite_extras}
 
 
 def load_imagenet(

@@ -7,7 +7,7 @@ VGGNetBody with fully_conv, reduced and dilated; examples/ssd/ssd_pascal.py).
 import keras
 
 from ssd_tf.models import layers
-from ssd_tf.models.backbone import Backbone
+from ssd_tf.models.backbone import Backbone, Pixels
 
 # R, G, B; Caffe's SSD rounds the means of ImageNet to whole numbers.
 _MEAN_RGB = (123.0, 117.0, 104.0)
@@ -15,9 +15,9 @@ _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
 def _build(images, image_size):
-    """RGB pixels [B, S, S, 3] -> the feature maps of SSD300 or SSD512."""
-    x = layers.PixelNormalization(_MEAN_RGB, bgr=True, name="normalize")(images)
-    conv4_3 = None
+    """Pixels [B, S, S, 3] -> conv4_3, normalised, and fc7."""
+    del image_size
+    x, conv4_3 = images, None
     for block, (filters, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
             x = layers.conv_relu(
@@ -35,13 +35,16 @@ def _build(images, image_size):
         x, 1024, 3, padding="same", dilation_rate=6, name="fc6"
     )
     fc7 = layers.conv_relu(x, 1024, 1, name="fc7")
+    return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7]
+
+
+def _extras(fc7, image_size):
+    """The levels of SSD300 or SSD512 behind fc7."""
     if image_size == 512:
-        extra = layers.extra_levels(
+        return layers.extra_levels(
             fc7, num_strided=4, num_valid=1, last_kernel=4
         )
-    else:
-        extra = layers.extra_levels(fc7, num_strided=2, num_valid=2)
-    return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7, *extra]
+    return layers.extra_levels(fc7, num_strided=2, num_valid=2)
 
 
 def _copy_imagenet(source, model):
@@ -88,6 +91,8 @@ def _level_names(num_levels):
 
 BACKBONE = Backbone(
     build=_build,
+    pixels=Pixels(_MEAN_RGB, channel_order="bgr"),
+    extras=_extras,
     level_names=_level_names,
     download_imagenet=lambda: keras.applications.VGG16(
         weights="imagenet", include_top=True

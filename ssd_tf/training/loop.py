@@ -87,7 +87,7 @@ class TrainingRun:
                 matcher=matcher,
             )
             self._detect = make_detect_function(
-                self._trainer.model, Decoder(detector_config)
+                self._trainer.evaluated_model, Decoder(detector_config)
             )
             self._workers.from_all(lambda: self._open(backbone))
             self._workers.take_from_chief(self._trainer.variables)

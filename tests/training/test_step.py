@@ -3,11 +3,12 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import PRESETS, Losses, TargetEncoder, matchers
+from ssd_tf import PRESETS, Losses, TargetEncoder, build_detector, matchers
 from ssd_tf.data.pipeline import TrainingBatch
 from ssd_tf.models import BACKBONES, Backbone, layers
 from ssd_tf.training.step import Trainer
@@ -254,3 +255,99 @@ def test_loss_and_matcher_can_be_handed_in(
         targets=trainer.encoder(batch.gt_labels, batch.gt_boxes)
     )
     assert float(trainer.step(batch).total) == 5.0  # one per object
+
+
+@pytest.fixture
+def step_in(small_detector, small_train, trainer_of):
+    """(precision, **parts) -> a `Trainer`."""
+
+    def build(precision, **parts):
+        train = dataclasses.replace(small_train, precision=precision)
+        return trainer_of(
+            small_detector, train, tf.distribute.get_strategy(), **parts
+        )
+
+    return build
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_precisions_train_alike(step_in, small_detector, precision):
+    """From the same float32 weights, with float32 losses."""
+    trainers = [step_in(name) for name in ("float32", precision)]
+    if precision == "mixed_float16":
+        # Its losses are large: the first scales would leave out some steps.
+        trainers[1].loss_scale.scale.assign(2.0**6)
+    batch = make_batch(small_detector)
+    kernels = [t.model.get_layer("stem").kernel.numpy() for t in trainers]
+    np.testing.assert_array_equal(kernels[1], kernels[0])
+    losses = [np.array([t.step(batch) for _ in range(3)]) for t in trainers]
+    assert losses[1].dtype == np.float32
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+    assert trainers[1].model.get_layer("stem").compute_dtype in precision
+    for trainer in trainers:
+        assert trainer.is_sound
+        assert {v.dtype for v in trainer.model.variables} == {"float32"}
+    # Statistics in float32: in half precision a step of 1e-2 would be lost.
+    statistics = [t.model.get_layer("stem_bn").moving_mean for t in trainers]
+    np.testing.assert_allclose(*statistics, rtol=0.02, atol=1e-3)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_what_is_evaluated_is_float32(
+    step_in, small_detector, small_network, precision
+):
+    trainer = step_in(precision)
+    batch = make_batch(small_detector)
+    trainer.step(batch)
+    is_float32 = precision == "float32"
+    assert (trainer.evaluated_model is trainer.model) == is_float32
+    with trainer.averaged_weights():
+        found = trainer.evaluated_model(batch.images)
+        model = build_detector(small_detector, backbone=small_network)
+        model.set_weights(trainer.model.get_weights())
+        for average, weight in zip(
+            trainer.average.averages, model.trainable_variables, strict=True
+        ):
+            np.testing.assert_array_equal(average, weight)
+    for name, value in model(batch.images).items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_overflow_is_left_out_and_is_no_fault(step_in, small_detector):
+    trainer = step_in("mixed_float16")
+    batch = make_batch(small_detector)
+    trainer.loss_scale.scale.assign(2.0**60)
+    before = [v.numpy() for v in trainer.model.trainable_variables]
+    loss = trainer.step(batch).total
+    assert np.isfinite(loss) and trainer.is_sound
+    for value, weight in zip(
+        before, trainer.model.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(weight, value)
+    assert float(trainer.loss_scale.scale) == 2.0**59
+    assert int(trainer.optimizer.iterations) == 1
+    trainer.loss_scale.scale.assign(2.0**6)
+    trainer.step(batch)
+    assert not np.array_equal(trainer.model.trainable_variables[0], before[0])
+
+
+def test_scale_is_in_the_checkpoint(step_in, small_detector, tmp_path):
+    trainer = step_in("mixed_float16")
+    trainer.loss_scale.scale.assign(2.0**60)
+    trainer.step(make_batch(small_detector))
+    path = trainer.checkpoint().save(str(tmp_path / "ckpt"))
+    other = step_in("mixed_float16")
+    other.checkpoint().restore(path).assert_consumed()
+    assert float(other.loss_scale.scale) == 2.0**59
+
+
+def test_loss_that_is_not_finite_is_no_overflow(step_in, small_detector):
+    def broken(targets, outputs, **_):
+        total = sum(tf.reduce_sum(value) for value in outputs.values())
+        return Losses(total * float("nan"), total, total)
+
+    trainer = step_in("mixed_float16", loss=broken)
+    trainer.step(make_batch(small_detector))
+    assert not trainer.is_sound and int(trainer.bad_step) == 0
+    assert float(trainer.loss_scale.scale) == 2.0**15
