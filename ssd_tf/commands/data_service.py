@@ -43,7 +43,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     del arguments  # none
     try:
         server = start(values.port, values.dispatcher, values.host)
-    except tf.errors.OpError as error:
+    except (RuntimeError, tf.errors.OpError) as error:
         raise InputError(
             f"--port={values.port} cannot be served: "
             f"{str(error).splitlines()[0]}"

@@ -17,6 +17,7 @@ from ssd_tf.training.optimizer import (
     build_average,
     build_optimizer,
 )
+from ssd_tf.training.strategy import average_statistics
 
 
 def training_encoder(
@@ -221,23 +222,8 @@ class Trainer:
                 tf.math.is_finite(norm), self.optimizer, gradients, variables
             )
         if not self._train_config.sync_batch_norm:
-            _average_statistics(self.model, replicas)
+            average_statistics(self.model, replicas)
         return *losses, gradient_norm
-
-
-def _average_statistics(model, replicas) -> None:
-    """Gives each replica the mean of the moving statistics of all.
-
-    Else each would keep its own, and the first's would be the model's.
-    """
-    if replicas.num_replicas_in_sync == 1:
-        return
-    moving = [v for v in model.non_trainable_variables if "float" in v.dtype]
-    means = replicas.all_reduce(
-        tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(v) for v in moving]
-    )
-    for variable, mean in zip(moving, means, strict=True):
-        variable.assign(mean)
 
 
 def ignore_by_prediction(

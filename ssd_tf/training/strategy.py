@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Self
 
+import keras
 import tensorflow as tf
 from absl import logging
 
@@ -202,3 +203,20 @@ def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
 def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
     """True where several processes may train together."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def average_statistics(
+    model: keras.Model, replicas: tf.distribute.ReplicaContext
+) -> None:
+    """Gives each replica the mean of the moving statistics of all.
+
+    Else each would keep its own, and the first's would be the model's.
+    """
+    if replicas.num_replicas_in_sync == 1:
+        return
+    moving = [v for v in model.non_trainable_variables if "float" in v.dtype]
+    means = replicas.all_reduce(
+        tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(v) for v in moving]
+    )
+    for variable, mean in zip(moving, means, strict=True):
+        variable.assign(mean)

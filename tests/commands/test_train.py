@@ -89,6 +89,19 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
             [*FOLDER, "--class_names=RBC,\nWBC"],
             "is no list; expected A,B,... in one line",
         ),
+        (
+            [*FOLDER, "--strategy=mirrored", "--batch_size=1"],
+            "a batch of 1 images cannot be shared out to 2 devices; give "
+            "--batch_size=2 or more",
+        ),
+        (
+            [*FOLDER, "--strategy=multi_worker"],
+            "needs the environment variable TF_CONFIG, which names no cluster",
+        ),
+        (
+            [*FOLDER, "--data_service=localhost:1"],
+            "--data_service=localhost:1 is no address; expected grpc://HOST",
+        ),
         ([*FOLDER, "steps=3"], "unexpected argument 'steps=3'; expected flags"),
         (["--mode=eval"], "run is not a run directory: it has no config.json"),
     ],
