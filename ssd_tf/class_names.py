@@ -10,7 +10,7 @@ VOC_NAMES = (
 
 # In the order of their ids. Ten of the ids 1..90 were never used.
 # Source: cocodataset.org, instances_train2017.json.
-COCO_NAMES = (
+_COCO_NAMES = (
     *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
     *("truck", "boat", "traffic light", "fire hydrant", "stop sign"),
     *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow"),
@@ -27,5 +27,10 @@ COCO_NAMES = (
 )
 _UNUSED_COCO_IDS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
 COCO_CATEGORY_IDS = dict(
-    zip(COCO_NAMES, sorted(set(range(1, 91)) - _UNUSED_COCO_IDS), strict=True)
+    zip(_COCO_NAMES, sorted(set(range(1, 91)) - _UNUSED_COCO_IDS), strict=True)
 )
+
+
+def is_used(class_name: str) -> bool:
+    """False for a class that stands for an id that COCO never used."""
+    return not class_name.startswith("N/A ")

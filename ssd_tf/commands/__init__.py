@@ -15,6 +15,7 @@ from absl import flags
 from ssd_tf import console
 from ssd_tf.commands import (
     anchors,
+    convert,
     detect,
     evaluate,
     export,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, ModuleType] = {
     "validate": validate,
     "anchors": anchors,
     "weights": weights,
+    "convert": convert,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

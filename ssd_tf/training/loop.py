@@ -73,6 +73,7 @@ class TrainingRun:
         self._train_config = train_config
         self._source = source
         self._run_dir = run_dir
+        self._source_of_weights: dict[str, Any] | None = None
         self._policy = build_policy(train_config) if policy is None else policy
         run_dir.check(detector_config, train_config)
         self._trainer = Trainer(
@@ -90,6 +91,7 @@ class TrainingRun:
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
         run_dir.create(detector_config, train_config)
+        run_dir.write_source(self._source_of_weights)
         checkpoints.sweep(run_dir.checkpoints, restored)
         self._manager = checkpoints.manage(
             self._trainer.checkpoint(), run_dir.checkpoints, restored
@@ -106,7 +108,7 @@ class TrainingRun:
         if restored is not None:
             logging.info("resumed at step %d", self.step)
             return restored
-        initialize_weights(
+        self._source_of_weights = initialize_weights(
             self._detector_config,
             self._train_config,
             trainer.model,
