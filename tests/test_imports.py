@@ -12,6 +12,7 @@ RANKS = {
     "errors": -2,
     "version": -2,
     "anchor_sizes": -1,
+    "class_names": -1,
     "config": 0,
     "presets": 1,
     "box_ops": 0,
