@@ -44,6 +44,8 @@ class DetectorConfig(_Config):
       min_sizes_px: side of each level's small square anchor, in pixels.
       max_sizes_px: the large square anchor has side sqrt(min * max).
       aspect_ratios: of each level; r stands for r and 1/r.
+      head: a key of `ssd_tf.models.HEADS`.
+      extras: a key of `ssd_tf.models.EXTRAS`, the levels behind the backbone.
       clip_anchors: clip the anchors' corners to the image, as Caffe.
       clip_anchor_centers: move centres outside of the image to its edge.
       clip_anchor_sizes: cut widths and heights to those of the image, as
@@ -75,6 +77,8 @@ class DetectorConfig(_Config):
     pixel_mean: tuple[float, float, float] | None = None
     pixel_scale: float | None = None
     channel_order: str = ""
+    head: str = "conv"
+    extras: str = "backbone"
     clip_anchors: bool = False
     clip_anchor_centers: bool = False
     clip_anchor_sizes: bool = False

@@ -15,7 +15,7 @@ from ssd_tf import (
 )
 from ssd_tf.commands.flag_groups import build_source
 from ssd_tf.commands.train_flags import (
-    DETECTOR_SWITCHES,
+    DETECTOR_FIELDS,
     RECIPE_FIELDS,
     define_flags,
 )
@@ -168,7 +168,7 @@ def _plan(
             else recipe.box_scales
         ),
         changes={
-            **{name: values[name].value for name in DETECTOR_SWITCHES},
+            **{name: values[name].value for name in DETECTOR_FIELDS},
             **training.parse_box_sizes(
                 values.min_sizes_px, values.max_sizes_px, values.aspect_ratios
             ),

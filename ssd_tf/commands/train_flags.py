@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from ssd_tf import PRESETS, matchers, training
+from ssd_tf import PRESETS, matchers, models, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
 from ssd_tf.config import Recipe
 from ssd_tf.data import augmentation, sources
@@ -12,7 +12,9 @@ from ssd_tf.data import augmentation, sources
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
 RECIPE_FIELDS = [field.name for field in dataclasses.fields(Recipe)]
-DETECTOR_SWITCHES = (
+DETECTOR_FIELDS = (
+    "head",
+    "extras",
     "truncate_sizes",
     "clip_anchors",
     "encode_variance_in_target",
@@ -68,6 +70,18 @@ def _define_detector(detector: FlagGroup) -> None:
         "Detector to train; where --init_weights names a whole detector, that "
         "one if --preset is not given.",
         "ssd300_tiny",
+    )
+    detector.choice(
+        "head",
+        models.HEADS,
+        "Kind of heads: 3x3 convolutions, or SSDLite's depthwise and 1x1 "
+        f"convolutions{_PRESET}",
+    )
+    detector.choice(
+        "extras",
+        models.EXTRAS,
+        "Levels behind the backbone: its own, or SSDLite's depthwise "
+        f"separable ones{_PRESET}",
     )
     detector.choice(
         "matcher", sorted(matchers.MATCHERS), f"Label assignment{_PRESET}"

@@ -27,12 +27,14 @@ def _backbone(
 
     def build(images, image_size):
         body = network(image_size, input_tensor=images)
-        maps = [body.get_layer(name).output for name in taps]
-        return maps + layers.extra_levels(maps[-1], num_strided=1, num_valid=2)
+        return [body.get_layer(name).output for name in taps]
 
     return Backbone(
         build=build,
         pixels=pixels,
+        extras=lambda features, image_size: layers.extra_levels(
+            features, num_strided=1, num_valid=2
+        ),
         download_imagenet=lambda: network(224, weights="imagenet"),
     )
 

@@ -55,6 +55,8 @@ class Backbone:
         to coarse.
       pixels: of the images that `build` takes, which a configuration may
         replace; None where it takes RGB 0..255 and normalises them itself.
+      extras: (the last of them, S) -> coarser maps, which a configuration may
+        replace; None where `build` makes all maps.
       level_names: (number of levels) -> names, with which the heads' begin.
       download_imagenet: () -> Keras model with ImageNet weights.
       copy_imagenet: (that model, detector) -> None, copies what fits.
@@ -62,6 +64,7 @@ class Backbone:
 
     build: Callable
     pixels: Pixels | None = None
+    extras: Callable | None = None
     level_names: Callable[[int], Sequence[str]] = _numbered
     download_imagenet: Callable[[], keras.Model] | None = None
     copy_imagenet: Callable[[keras.Model, keras.Model], None] = copy_by_name

@@ -7,14 +7,27 @@ import keras
 
 from ssd_tf.config import DetectorConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import applications, layers, tiny, vgg16
+from ssd_tf.models import (
+    applications,
+    heads,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    tiny,
+    vgg16,
+)
 from ssd_tf.models.backbone import Backbone
 
 BACKBONES: dict[str, Backbone] = {
+    "mobilenet_v1": mobilenet_v1.BACKBONE,
     "mobilenet_v2": applications.MOBILENET_V2,
+    "mobilenet_v2_bottleneck": mobilenet_v2.BOTTLENECK,
+    "mobilenet_v2_expansion": mobilenet_v2.EXPANSION,
+    "mobilenet_v3_large": mobilenet_v3.BACKBONE,
     "resnet50": applications.RESNET50,
     "tiny": tiny.BACKBONE,
     "vgg16": vgg16.BACKBONE,
+    "vgg16_batch_norm": vgg16.BATCH_NORM,
 }
 
 
@@ -33,14 +46,14 @@ def build_detector(
       Preprocessing is inside.
 
     Raises:
-      InputError: for an unknown backbone, or pixels of the configuration for
-        one that normalises them itself.
+      InputError: for an unknown backbone, head or kind of extra levels, or
+        pixels of the configuration for a backbone that normalises them itself.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
-    maps = backbone.build(_normalize(config, backbone, images), size)
+    maps = _build_maps(config, backbone, images)
     produced = tuple(tuple(features.shape[1:3]) for features in maps)
     expected = tuple((f, f) for f in config.feature_sizes)
     if produced != expected:
@@ -49,13 +62,22 @@ def build_detector(
             f"{_sizes(produced)} of a {size} px image, but feature_sizes "
             f"has {_sizes(expected)}"
         )
-    outputs = _add_heads(
+    outputs = heads.add_heads(
         maps,
-        backbone.level_names(len(maps)),
-        config.boxes_per_cell,
-        config.num_classes + 1,
+        head=config.head,
+        names=backbone.level_names(len(maps)),
+        boxes_per_cell=config.boxes_per_cell,
+        num_outputs=config.num_classes + 1,
     )
     return keras.Model(images, outputs, name=f"ssd{size}_{config.backbone}")
+
+
+def _build_maps(config: DetectorConfig, backbone: Backbone, images) -> list:
+    """The feature maps of all levels, fine to coarse."""
+    size = config.image_size
+    maps = list(backbone.build(_normalize(config, backbone, images), size))
+    add_extras = heads.find(EXTRAS, "extras", config.extras)
+    return maps + list(add_extras(config, backbone, maps))
 
 
 def _normalize(config: DetectorConfig, backbone: Backbone, images):
@@ -76,37 +98,23 @@ def _normalize(config: DetectorConfig, backbone: Backbone, images):
     return images
 
 
-def _add_heads(maps, names, boxes_per_cell, num_outputs):
-    """Predicts classes and offsets for every anchor, by 3x3 convolutions.
-
-    A head's channels are box-major: channel a * K + c (weiliu89/caffe,
-    model_libs.py, CreateMultiBoxHead), so that a reshape of the map gives the
-    anchors' order.
-    """
-    logits, localisations = [], []
-    for features, name, boxes in zip(maps, names, boxes_per_cell, strict=True):
-        logits.append(_head(features, boxes, num_outputs, f"{name}_mbox_conf"))
-        localisations.append(_head(features, boxes, 4, f"{name}_mbox_loc"))
-    # Scores and offsets stay float32 under mixed precision: softmax and the
-    # exponential lose boxes in half precision.
-    concat = keras.layers.Concatenate
-    return {
-        "logits": concat(axis=1, name="logits", dtype="float32")(logits),
-        "localisations": concat(axis=1, name="localisations", dtype="float32")(
-            localisations
-        ),
-    }
+def _own_extras(config: DetectorConfig, backbone: Backbone, maps):
+    if backbone.extras is None:
+        return []
+    return backbone.extras(maps[-1], config.image_size)
 
 
-def _head(features, boxes, channels, name):
-    x = keras.layers.Conv2D(
-        boxes * channels,
-        3,
-        padding="same",
-        kernel_initializer=layers.CAFFE_XAVIER,
-        name=name,
-    )(features)
-    return keras.layers.Reshape((-1, channels), name=f"{name}_flat")(x)
+def _ssdlite_extras(config: DetectorConfig, backbone: Backbone, maps):
+    sizes = config.feature_sizes[len(maps) :]
+    if not sizes:
+        raise InputError(
+            f"backbone {config.backbone!r} makes all {len(maps)} levels "
+            f"itself; extras={config.extras!r} has none to make"
+        )
+    return heads.ssdlite_levels(maps[-1], sizes)
+
+
+EXTRAS = {"backbone": _own_extras, "ssdlite": _ssdlite_extras}
 
 
 def load_imagenet(

@@ -30,7 +30,7 @@ def _residual(x, filters, *, name):
 
 
 def _build(images, image_size):
-    """Pixels [B, S, S, 3] -> maps of stride 8, 16, 32, then smaller."""
+    """pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
     del image_size
     # One convolution of stride 4: two of stride 2 take a fifth of the time of
     # a training step for the largest maps alone.
@@ -40,13 +40,19 @@ def _build(images, image_size):
     x = _conv(c3, 128, strides=2, name="stage4_down")  # 19
     c4 = _residual(x, 128, name="stage4")
     x = _conv(c4, 128, strides=2, name="stage5_down")  # 10
-    c5 = _residual(x, 128, name="stage5")
+    return [c3, c4, _residual(x, 128, name="stage5")]
+
+
+def _extras(c5, image_size):
+    del image_size
     c6 = _conv(c5, 128, strides=2, name="stage6")  # 5
     c7 = _conv(c6, 128, padding="valid", name="stage7")  # 3
     c8 = _conv(c7, 128, padding="valid", name="stage8")  # 1
-    return [c3, c4, c5, c6, c7, c8]
+    return [c6, c7, c8]
 
 
 BACKBONE = Backbone(
-    build=_build, pixels=Pixels((127.5, 127.5, 127.5), scale=1 / 64)
+    build=_build,
+    extras=_extras,
+    pixels=Pixels((127.5, 127.5, 127.5), scale=1 / 64),
 )

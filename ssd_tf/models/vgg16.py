@@ -4,6 +4,9 @@ Layers and names are Caffe's (weiliu89/caffe, python/caffe/model_libs.py,
 VGGNetBody with fully_conv, reduced and dilated; examples/ssd/ssd_pascal.py).
 """
 
+import dataclasses
+import functools
+
 import keras
 
 from ssd_tf.models import layers
@@ -14,8 +17,9 @@ _MEAN_RGB = (123.0, 117.0, 104.0)
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-def _build(images, image_size):
-    """BGR pixels [B, S, S, 3] -> the feature maps of SSD300 or SSD512."""
+def _build(images, image_size, *, normalization):
+    """Pixels [B, S, S, 3] -> conv4_3, normalised, and fc7."""
+    del image_size
     x, conv4_3 = images, None
     for block, (filters, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
@@ -34,13 +38,16 @@ def _build(images, image_size):
         x, 1024, 3, padding="same", dilation_rate=6, name="fc6"
     )
     fc7 = layers.conv_relu(x, 1024, 1, name="fc7")
+    return [normalization(name="conv4_3_norm")(conv4_3), fc7]
+
+
+def _extras(fc7, image_size):
+    """The levels of SSD300 or SSD512 behind fc7."""
     if image_size == 512:
-        extra = layers.extra_levels(
+        return layers.extra_levels(
             fc7, num_strided=4, num_valid=1, last_kernel=4
         )
-    else:
-        extra = layers.extra_levels(fc7, num_strided=2, num_valid=2)
-    return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7, *extra]
+    return layers.extra_levels(fc7, num_strided=2, num_valid=2)
 
 
 def _copy_imagenet(source, model):
@@ -86,11 +93,23 @@ def _level_names(num_levels):
 
 
 BACKBONE = Backbone(
-    build=_build,
+    build=functools.partial(_build, normalization=layers.L2Norm),
     pixels=Pixels(_MEAN_RGB, channel_order="bgr"),
+    extras=_extras,
     level_names=_level_names,
     download_imagenet=lambda: keras.applications.VGG16(
         weights="imagenet", include_top=True
     ),
     copy_imagenet=_copy_imagenet,
+)
+# Where others scale conv4_3 to a length, qfgaohao/pytorch-ssd normalises it by
+# the batch (vision/ssd/vgg_ssd.py).
+BATCH_NORM = dataclasses.replace(
+    BACKBONE,
+    build=functools.partial(
+        _build,
+        normalization=functools.partial(
+            keras.layers.BatchNormalization, epsilon=1e-5, momentum=0.9
+        ),
+    ),
 )
