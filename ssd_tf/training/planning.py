@@ -160,7 +160,7 @@ def plan_training(
     eval_split: str | None = None,
     seed: int = 0,
     init_weights: str | None = None,
-    class_map: str = "",
+    changes: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """A recipe applied to a data set.
 
@@ -173,7 +173,7 @@ def plan_training(
       train_split, eval_split: None takes the data set's.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
-      class_map: as of `TrainConfig`.
+      changes: other fields of `TrainConfig`.
 
     Raises:
       InputError: there is nothing to train on.
@@ -200,5 +200,5 @@ def plan_training(
         recipe=recipe.name,
         seed=seed,
         init_weights=init_weights or models.default_weights(backbone),
-        class_map=class_map,
+        **(changes or {}),
     )
