@@ -38,3 +38,8 @@ COCO_NAMES_BY_ID = tuple(
     _NAME_OF_COCO_ID.get(number, f"N/A {number}")
     for number in range(1, _LARGEST_COCO_ID + 1)
 )
+
+
+def is_used(class_name: str) -> bool:
+    """False for a class that stands for an id that COCO never used."""
+    return not class_name.startswith("N/A ")

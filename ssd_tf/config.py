@@ -153,6 +153,9 @@ class DetectorConfig(_Config):
         return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
 
 
+# Keras' dtype policies; weights are float32 in all of them.
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
 _PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
 
 
@@ -238,6 +241,11 @@ class TrainConfig(Recipe):
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
       init_weights: "none", "imagenet", or a run directory.
+      sync_batch_norm: take the statistics of batch normalisation from the
+        images of all devices instead of those of each.
+      precision: one of `PRECISIONS`, of the layers in training. Weights,
+        losses and statistics are float32; so is all that is evaluated.
+      jit_compile: compile the training step with XLA.
     """
 
     dataset: str = "shapes"
@@ -247,3 +255,14 @@ class TrainConfig(Recipe):
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"
+    sync_batch_norm: bool = True
+    precision: str = "float32"
+    jit_compile: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"unknown precision {self.precision!r}; known: "
+                f"{', '.join(PRECISIONS)}"
+            )

@@ -156,3 +156,8 @@ def test_impossible_values_of_a_recipe_are_refused(
     message = re.escape(f"{field} must be {expected}, got {value}")
     with pytest.raises(InputError, match=message):
         config(**{field: value})
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(InputError, match="'float16'; known: .*mixed_float16"):
+        TrainConfig(precision="float16")

@@ -1,5 +1,6 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -10,6 +11,7 @@ from ssd_tf.errors import InputError
 from ssd_tf.models import (
     applications,
     heads,
+    layers,
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
@@ -32,13 +34,21 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def build_detector(
-    config: DetectorConfig, *, backbone: Backbone | None = None
+    config: DetectorConfig,
+    *,
+    backbone: Backbone | None = None,
+    sync_batch_norm: bool = False,
+    precision: str | None = None,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
     Args:
       config: backbone, input size, anchors per cell and classes.
       backbone: takes the place of the one that the config names.
+      sync_batch_norm: take the statistics of batch normalisation from all
+        replicas that train it (TensorFlow's strategies only).
+      precision: Keras' dtype policy of its layers, such as "float32" or
+        "mixed_bfloat16"; None takes the one that is set.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -51,6 +61,25 @@ def build_detector(
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
+    with _dtype_policy(precision):
+        model = _build(config, backbone)
+    if sync_batch_norm:
+        layers.synchronize_batch_norm(model)
+    return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """A context in which layers are built with a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
     maps = _build_maps(config, backbone, images)

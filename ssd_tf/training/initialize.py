@@ -96,7 +96,10 @@ def load_run(
         raise InputError(
             f"{run_dir.path} has no checkpoint yet; train it first"
         )
-    model = build_detector(detector_config, backbone=backbone)
+    # Whatever it was trained in, the weights are float32.
+    model = build_detector(
+        detector_config, backbone=backbone, precision="float32"
+    )
     parts = {"model": model}
     average = build_average(train_config, model.trainable_variables)
     if average is not None:

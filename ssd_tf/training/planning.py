@@ -117,6 +117,7 @@ def plan_training(
     eval_split: str | None = None,
     seed: int = 0,
     init_weights: str | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """A recipe applied to a data set.
 
@@ -129,6 +130,7 @@ def plan_training(
       train_split, eval_split: None takes the data set's.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
+      changes: other fields of `TrainConfig`.
 
     Raises:
       InputError: there is nothing to train on.
@@ -155,4 +157,5 @@ def plan_training(
         recipe=recipe.name,
         seed=seed,
         init_weights=init_weights or models.default_weights(backbone),
+        **(changes or {}),
     )

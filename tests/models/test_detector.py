@@ -210,6 +210,29 @@ def test_outputs_are_float32_under_mixed_precision():
     assert all(v.dtype == "float32" for v in model.output.values())
 
 
+def test_precision_is_that_of_one_detector():
+    config = config_of("tiny")
+    half = build_detector(config, precision="mixed_float16")
+    assert half.get_layer("stem").compute_dtype == "float16"
+    assert {v.dtype for v in half.variables} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+    def fail(images, image_size):
+        raise ValueError(keras.config.dtype_policy().name)
+
+    broken = dataclasses.replace(BACKBONES["tiny"], build=fail)
+    with pytest.raises(ValueError, match="mixed_bfloat16"):
+        build_detector(config, backbone=broken, precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        full = build_detector(config, precision="float32")
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert full.get_layer("stem").compute_dtype == "float32"
+
+
 @pytest.mark.parametrize("backbone", IMAGENET)
 def test_a_failed_download_is_explained(backbone, monkeypatch):
     def unreachable(*args, weights="imagenet", **kwargs):
