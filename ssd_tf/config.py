@@ -240,7 +240,10 @@ class TrainConfig(Recipe):
       train_split, eval_split: what to train and to evaluate on.
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
-      init_weights: "none", "imagenet", or a run directory.
+      init_weights: "none", "imagenet", a run directory, a file of weights, or
+        a key of `ssd_tf.weights.published.PUBLISHED`.
+      class_map: which class takes over which one of `init_weights`, beside
+        those of the same name; as of `ssd_tf.weights.class_map`.
       sync_batch_norm: take the statistics of batch normalisation from the
         images of all devices instead of those of each.
       precision: one of `PRECISIONS`, of the layers in training. Weights,
@@ -255,6 +258,7 @@ class TrainConfig(Recipe):
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"
+    class_map: str = ""
     sync_batch_norm: bool = True
     precision: str = "float32"
     jit_compile: bool = False

@@ -8,14 +8,28 @@ import keras
 
 from ssd_tf.config import DetectorConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import applications, heads, layers, tiny, vgg16
+from ssd_tf.models import (
+    applications,
+    heads,
+    layers,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    tiny,
+    vgg16,
+)
 from ssd_tf.models.backbone import Backbone
 
 BACKBONES: dict[str, Backbone] = {
+    "mobilenet_v1": mobilenet_v1.BACKBONE,
     "mobilenet_v2": applications.MOBILENET_V2,
+    "mobilenet_v2_bottleneck": mobilenet_v2.BOTTLENECK,
+    "mobilenet_v2_expansion": mobilenet_v2.EXPANSION,
+    "mobilenet_v3_large": mobilenet_v3.BACKBONE,
     "resnet50": applications.RESNET50,
     "tiny": tiny.BACKBONE,
     "vgg16": vgg16.BACKBONE,
+    "vgg16_batch_norm": vgg16.BATCH_NORM,
 }
 
 

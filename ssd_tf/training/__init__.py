@@ -1,9 +1,11 @@
 """Training, evaluation, and the files of a run."""
 
+from ssd_tf.training.convert import convert
 from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (
+    choose_detector,
     parse_box_sizes,
     plan_detector,
     plan_training,
@@ -32,7 +34,9 @@ __all__ = [
     "Workers",
     "build_strategy",
     "check_batch_size",
+    "choose_detector",
     "choose_recipe",
+    "convert",
     "default_recipe",
     "evaluate",
     "headline",
