@@ -137,6 +137,12 @@ class Recipe(_Config):
       weight_decay: on kernels only; Caffe's L2 for SGD, decoupled for AdamW.
       bias_lr_multiplier: learning rate of biases over that of kernels.
       gradient_clip_norm: largest global norm of the gradient; 0 is off.
+      freeze: what keeps its first weights: "none", "stem" (the backbone to the
+        finest map), "backbone", or "all_but_heads".
+      freeze_batch_norm: keep the batch normalisation of the backbone, its
+        statistics too, as the first weights have it.
+      backbone_lr_multiplier: learning rate of the backbone over that of the
+        extra levels and heads.
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
@@ -160,6 +166,9 @@ class Recipe(_Config):
     weight_decay: float = 5e-4
     bias_lr_multiplier: float = 1.0
     gradient_clip_norm: float = 0.0
+    freeze: str = "none"
+    freeze_batch_norm: bool = False
+    backbone_lr_multiplier: float = 1.0
     average_decay: float = 0.0
     augmentation: str = "ssd"
     flip_up_down: bool = False
@@ -228,7 +237,12 @@ _GRIDS: dict[int, dict[str, Any]] = {
 
 
 def _preset(
-    backbone: str, image_size: int, *, scales: str = "voc"
+    backbone: str,
+    image_size: int,
+    *,
+    scales: str = "voc",
+    head: str = "conv",
+    extras: str = "backbone",
 ) -> DetectorConfig:
     grid = _GRIDS[image_size]
     min_sizes_px, max_sizes_px = published_sizes_px(
@@ -239,6 +253,8 @@ def _preset(
         image_size=image_size,
         min_sizes_px=min_sizes_px,
         max_sizes_px=max_sizes_px,
+        head=head,
+        extras=extras,
         **grid,
     )
 
@@ -250,4 +266,11 @@ PRESETS = {
     "ssd300_mobilenet_v2": _preset("mobilenet_v2", 300),
     # Boxes from 7% of the image: small data sets have small objects.
     "ssd300_tiny": _preset("tiny", 300, scales="coco"),
+    "ssd300_efficientnet_lite0": _preset(
+        "efficientnet_lite0",
+        300,
+        scales="coco",
+        head="ssdlite",
+        extras="ssdlite",
+    ),
 }

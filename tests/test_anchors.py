@@ -34,6 +34,7 @@ def with_scales(config, scales):
         ("ssd300_resnet50", PER_LEVEL_300, 8732),
         ("ssd300_mobilenet_v2", PER_LEVEL_300, 8732),
         ("ssd300_tiny", PER_LEVEL_300, 8732),
+        ("ssd300_efficientnet_lite0", PER_LEVEL_300, 8732),
         ("ssd512_vgg16", PER_LEVEL_512, 24564),
     ],
 )

@@ -1,6 +1,7 @@
 """Training, evaluation, and the files of a run."""
 
 from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
+from ssd_tf.training.freezing import FREEZES
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (
@@ -18,6 +19,7 @@ from ssd_tf.training.reports import headline
 from ssd_tf.training.run_dir import RunDir
 
 __all__ = [
+    "FREEZES",
     "RECIPES",
     "RecipeChoice",
     "RunDir",

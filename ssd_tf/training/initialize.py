@@ -9,6 +9,7 @@ from absl import logging
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.models import Backbone, build_detector, load_imagenet
+from ssd_tf.training.freezing import freeze
 from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
 
@@ -97,6 +98,8 @@ def load_run(
             f"{run_dir.path} has no checkpoint yet; train it first"
         )
     model = build_detector(detector_config, backbone=backbone)
+    # The average is of what was trained.
+    freeze(detector_config, train_config, model, backbone=backbone)
     parts = {"model": model}
     average = build_average(train_config, model.trainable_variables)
     if average is not None:

@@ -13,6 +13,7 @@ from ssd_tf.anchor_sizes import published_sizes_px
 from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
 from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
+from ssd_tf.training.freezing import needs_first_weights
 from ssd_tf.training.recipes import RecipeChoice
 
 
@@ -138,6 +139,14 @@ def plan_training(
     if num_examples == 0:
         raise InputError(f"--train_split={train_split} has no image")
     values = recipe.resolve(num_examples)
+    init_weights = init_weights or models.default_weights(backbone)
+    if init_weights == "none" and needs_first_weights(values):
+        raise InputError(
+            f"freeze={values.freeze} and freeze_batch_norm="
+            f"{str(values.freeze_batch_norm).lower()} keep the first weights, "
+            "and with --init_weights=none those are random; give other "
+            "weights, or --freeze=none --nofreeze_batch_norm"
+        )
     logging.info(
         "%d steps of %d images: %.1f epochs of %d images",
         values.steps,
@@ -153,5 +162,5 @@ def plan_training(
         eval_split=eval_split or default_eval_split,
         recipe=recipe.name,
         seed=seed,
-        init_weights=init_weights or models.default_weights(backbone),
+        init_weights=init_weights,
     )
