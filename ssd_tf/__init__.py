@@ -3,11 +3,12 @@
 from ssd_tf import evaluation
 from ssd_tf.anchors import Anchors, build_anchors
 from ssd_tf.box_coder import BoxCoder
-from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
+from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder, Detections
 from ssd_tf.errors import InputError
 from ssd_tf.losses import Losses, MultiBoxLoss
 from ssd_tf.models import build_detector
+from ssd_tf.presets import PRESETS
 from ssd_tf.target_encoder import EncodedTargets, TargetEncoder
 from ssd_tf.version import __version__
 

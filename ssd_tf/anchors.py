@@ -35,6 +35,7 @@ class AnchorLevel:
       shapes: [A_k, 2] float64 widths and heights of a cell's boxes.
       min_size: side of the small square box.
       start: index of the level's first anchor.
+      clip_centers: move centres beyond the image to its edge.
     """
 
     feature_size: int
@@ -42,6 +43,7 @@ class AnchorLevel:
     shapes: np.ndarray
     min_size: float
     start: int
+    clip_centers: bool = False
 
     @property
     def boxes_per_cell(self) -> int:
@@ -58,6 +60,8 @@ class AnchorLevel:
         # Caffe multiplies by the step instead of dividing by the number of
         # cells, so the last centre of the 10x10 level lies at 304 of 300 px.
         axis = (np.arange(self.feature_size) + 0.5) * self.step
+        if self.clip_centers:
+            axis = np.minimum(axis, 1.0)
         cy, cx = np.meshgrid(axis, axis, indexing="ij")
         return cy, cx
 
@@ -164,14 +168,18 @@ def build_anchors(config: DetectorConfig) -> Anchors:
     ):
         if config.truncate_sizes:
             min_size_px, max_size_px = int(min_size_px), int(max_size_px)
-        shapes_px = _cell_shapes(min_size_px, max_size_px, aspect_ratios)
+        shapes = _cell_shapes(min_size_px, max_size_px, aspect_ratios)
+        shapes /= config.image_size
+        if config.clip_anchor_sizes:
+            shapes = np.minimum(shapes, 1.0)
         levels.append(
             AnchorLevel(
                 feature_size=feature_size,
                 step=step_px / config.image_size,
-                shapes=_read_only(shapes_px / config.image_size),
+                shapes=_read_only(shapes),
                 min_size=min_size_px / config.image_size,
                 start=sum(level.num_anchors for level in levels),
+                clip_centers=config.clip_anchor_centers,
             )
         )
     return Anchors.from_levels(levels, clip=config.clip_anchors)

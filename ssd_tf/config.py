@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import Any, Self
 
-from ssd_tf.anchor_sizes import published_sizes_px
 from ssd_tf.errors import InputError
 
 
@@ -35,6 +34,11 @@ class DetectorConfig(_Config):
       image_size: side of the square input, in pixels.
       num_classes: object classes; background is implicit, index 0.
       class_names: names in index order (1..C), or empty.
+      class_ids: category ids in index order, as COCO's; empty for 1..C.
+      pixel_mean: R, G, B of 0..255 to take from the pixels; None for what the
+        backbone was made for, as in the next two.
+      pixel_scale: by which the pixels are multiplied then.
+      channel_order: "rgb" or "bgr" for the backbone; images are always RGB.
       feature_sizes: cells per side of each level, fine to coarse.
       steps_px: distance between cell centres of each level, in pixels.
       min_sizes_px: side of each level's small square anchor, in pixels.
@@ -42,7 +46,10 @@ class DetectorConfig(_Config):
       aspect_ratios: of each level; r stands for r and 1/r.
       head: a key of `ssd_tf.models.HEADS`.
       extras: a key of `ssd_tf.models.EXTRAS`, the levels behind the backbone.
-      clip_anchors: clip the anchors to the image.
+      clip_anchors: clip the anchors' corners to the image, as Caffe.
+      clip_anchor_centers: move centres outside of the image to its edge.
+      clip_anchor_sizes: cut widths and heights to those of the image, as
+        torchvision; with the former too, as ssd.pytorch.
       truncate_sizes: truncate sizes to whole pixels, as Caffe's prior box
         layer does in training too. The published sizes at 300 are whole; those
         at 512 are not, and other ports leave them as they are.
@@ -60,15 +67,21 @@ class DetectorConfig(_Config):
     backbone: str
     image_size: int
     feature_sizes: tuple[int, ...]
-    steps_px: tuple[int, ...]
+    steps_px: tuple[float, ...]
     min_sizes_px: tuple[float, ...]
     max_sizes_px: tuple[float, ...]
     aspect_ratios: tuple[tuple[float, ...], ...]
     num_classes: int = 20
     class_names: tuple[str, ...] = ()
+    class_ids: tuple[int, ...] = ()
+    pixel_mean: tuple[float, float, float] | None = None
+    pixel_scale: float | None = None
+    channel_order: str = ""
     head: str = "conv"
     extras: str = "backbone"
     clip_anchors: bool = False
+    clip_anchor_centers: bool = False
+    clip_anchor_sizes: bool = False
     truncate_sizes: bool = False
     variances: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
     encode_variance_in_target: bool = False
@@ -89,6 +102,8 @@ class DetectorConfig(_Config):
                 f"num_classes is {self.num_classes}, but class_names has "
                 f"{len(self.class_names)}: {', '.join(self.class_names)}"
             )
+        self._check_class_ids()
+        self._check_pixels()
         if self.image_size < 1:
             raise InputError(
                 f"image_size must be above 0, got {self.image_size}"
@@ -110,11 +125,36 @@ class DetectorConfig(_Config):
                     f"feature_sizes, got {getattr(self, name)}"
                 )
 
+    def _check_class_ids(self):
+        ids = self.class_ids
+        if ids and (len(ids), len(set(ids))) != (self.num_classes,) * 2:
+            raise InputError(
+                f"class_ids must be one for each of the {self.num_classes} "
+                f"classes, and no two the same, got {ids}"
+            )
+
+    def _check_pixels(self):
+        mean, scale = self.pixel_mean, self.pixel_scale
+        if mean is not None and not (
+            len(mean) == 3 and all(map(math.isfinite, mean))
+        ):
+            raise InputError(f"pixel_mean must be three numbers, got {mean}")
+        if scale is not None and not 0.0 < scale < math.inf:
+            raise InputError(f"pixel_scale must be above 0, got {scale}")
+        if self.channel_order not in ("", "rgb", "bgr"):
+            raise InputError(
+                f"channel_order must be 'rgb' or 'bgr', got "
+                f"{self.channel_order!r}"
+            )
+
     @property
     def boxes_per_cell(self) -> tuple[int, ...]:
         """Anchors in one cell of each level: 2 + 2 per listed ratio."""
         return tuple(2 + 2 * len(ratios) for ratios in self.aspect_ratios)
 
+
+# Keras' dtype policies; weights are float32 in all of them.
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 _PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
 
@@ -210,6 +250,11 @@ class TrainConfig(Recipe):
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
       init_weights: "none", "imagenet", or a run directory.
+      sync_batch_norm: take the statistics of batch normalisation from the
+        images of all devices instead of those of each.
+      precision: one of `PRECISIONS`, of the layers in training. Weights,
+        losses and statistics are float32; so is all that is evaluated.
+      jit_compile: compile the training step with XLA.
     """
 
     dataset: str = "shapes"
@@ -219,58 +264,14 @@ class TrainConfig(Recipe):
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"
+    sync_batch_norm: bool = True
+    precision: str = "float32"
+    jit_compile: bool = False
 
-
-_GRIDS: dict[int, dict[str, Any]] = {
-    300: {
-        "feature_sizes": (38, 19, 10, 5, 3, 1),
-        "steps_px": (8, 16, 32, 64, 100, 300),
-        "aspect_ratios": ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
-    },
-    512: {
-        "feature_sizes": (64, 32, 16, 8, 4, 2, 1),
-        "steps_px": (8, 16, 32, 64, 128, 256, 512),
-        "aspect_ratios": ((2,), (2, 3), (2, 3), (2, 3), (2, 3), (2,), (2,)),
-        "truncate_sizes": True,
-    },
-}
-
-
-def _preset(
-    backbone: str,
-    image_size: int,
-    *,
-    scales: str = "voc",
-    head: str = "conv",
-    extras: str = "backbone",
-) -> DetectorConfig:
-    grid = _GRIDS[image_size]
-    min_sizes_px, max_sizes_px = published_sizes_px(
-        scales, image_size, len(grid["feature_sizes"])
-    )
-    return DetectorConfig(
-        backbone=backbone,
-        image_size=image_size,
-        min_sizes_px=min_sizes_px,
-        max_sizes_px=max_sizes_px,
-        head=head,
-        extras=extras,
-        **grid,
-    )
-
-
-PRESETS = {
-    "ssd300_vgg16": _preset("vgg16", 300),
-    "ssd512_vgg16": _preset("vgg16", 512),
-    "ssd300_resnet50": _preset("resnet50", 300),
-    "ssd300_mobilenet_v2": _preset("mobilenet_v2", 300),
-    # Boxes from 7% of the image: small data sets have small objects.
-    "ssd300_tiny": _preset("tiny", 300, scales="coco"),
-    "ssd300_efficientnet_lite0": _preset(
-        "efficientnet_lite0",
-        300,
-        scales="coco",
-        head="ssdlite",
-        extras="ssdlite",
-    ),
-}
+    def __post_init__(self):
+        super().__post_init__()
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"unknown precision {self.precision!r}; known: "
+                f"{', '.join(PRECISIONS)}"
+            )

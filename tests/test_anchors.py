@@ -176,6 +176,32 @@ def test_anchors_are_not_clipped_unless_asked_for():
     )
 
 
+def test_centres_and_sizes_can_be_clipped_apart():
+    """As ssd.pytorch clips (cx, cy, w, h), and torchvision only w and h."""
+    whole = build_anchors(SSD300).cxcywh
+    sizes = dataclasses.replace(SSD300, clip_anchor_sizes=True)
+    both = dataclasses.replace(sizes, clip_anchor_centers=True)
+    expected = whole.copy()
+    expected[:, 2:] = expected[:, 2:].clip(0, 1)
+    np.testing.assert_allclose(
+        build_anchors(sizes).cxcywh, expected, rtol=0, atol=2e-7
+    )
+    expected[:, :2] = expected[:, :2].clip(0, 1)
+    anchors = build_anchors(both)
+    np.testing.assert_allclose(anchors.cxcywh, expected, rtol=0, atol=2e-7)
+    # 304 px of the level of 10 x 10 cells become 300, for matchers too.
+    assert anchors.levels[2].cells().centers.max() == 1
+    # 264 * sqrt(2) px of the last box.
+    assert whole[-1, 3] == pytest.approx(1.2445079)
+    assert anchors.cxcywh[-1, 3] == 1
+
+
+def test_steps_that_are_not_whole():
+    config = dataclasses.replace(SSD300, steps_px=(8, 16, 32, 64, 320 / 3, 300))
+    centre = build_anchors(config).cxcywh[8732 - 5, :2]
+    np.testing.assert_allclose(centre, 2.5 * 320 / 3 / 300, rtol=0, atol=1e-6)
+
+
 def test_centre_form():
     cxcywh = build_anchors(SSD300).cxcywh
     assert cxcywh.dtype == np.float32

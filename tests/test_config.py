@@ -51,6 +51,10 @@ def test_detector_config_survives_json(name):
         PRESETS[name],
         num_classes=2,
         class_names=("red cell", "white cell"),
+        class_ids=(90, 2),
+        pixel_mean=(122.99925, 117.0, 104.0),
+        pixel_scale=1 / 128,
+        channel_order="bgr",
         matcher_params=(("iou_threshold", 0.4),),
     )
     text = json.dumps(config.to_dict())
@@ -77,6 +81,38 @@ def test_class_names_that_contradict_num_classes_are_refused():
 def test_a_detector_without_classes_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         dataclasses.replace(PRESETS["ssd300_tiny"], num_classes=0)
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        (
+            {"class_ids": (1, 2)},
+            "of the 3 classes, and no two the same, got (1, 2)",
+        ),
+        ({"class_ids": (1, 7, 7)}, "no two the same, got (1, 7, 7)"),
+        ({"pixel_mean": (1.0, 2.0)}, "must be three numbers, got (1.0, 2.0)"),
+        (
+            {"pixel_mean": (1.0, 2.0, float("nan"))},
+            "must be three numbers, got (1.0, 2.0, nan)",
+        ),
+        ({"pixel_scale": 0.0}, "pixel_scale must be above 0, got 0.0"),
+        ({"pixel_scale": float("inf")}, "must be above 0, got inf"),
+        ({"channel_order": "RGB"}, "must be 'rgb' or 'bgr', got 'RGB'"),
+    ],
+)
+def test_what_decoding_and_preprocessing_cannot_use(changes, expected):
+    with pytest.raises(InputError, match=re.escape(expected)):
+        dataclasses.replace(PRESETS["ssd300_tiny"], num_classes=3, **changes)
+
+
+def test_a_configuration_of_an_earlier_version_is_read():
+    values = json.loads(json.dumps(PRESETS["ssd300_tiny"].to_dict()))
+    added = ("class_ids", "pixel_mean", "pixel_scale", "channel_order")
+    added += ("clip_anchor_centers", "clip_anchor_sizes")
+    for name in added:
+        del values[name]
+    assert DetectorConfig.from_dict(values) == PRESETS["ssd300_tiny"]
 
 
 @pytest.mark.parametrize(
@@ -117,3 +153,8 @@ def test_impossible_values_of_a_recipe_are_refused(
     message = re.escape(f"{field} must be {expected}, got {value}")
     with pytest.raises(InputError, match=message):
         config(**{field: value})
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(InputError, match="'float16'; known: .*mixed_float16"):
+        TrainConfig(precision="float16")

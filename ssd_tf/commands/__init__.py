@@ -13,9 +13,17 @@ from types import ModuleType
 from absl import flags
 
 from ssd_tf import console
-from ssd_tf.commands import anchors, detect, evaluate, export, train, validate
-from ssd_tf.commands.command_line import did_you_mean, format_flags, parse
-from ssd_tf.errors import InputError
+from ssd_tf.commands import (
+    anchors,
+    detect,
+    evaluate,
+    export,
+    train,
+    validate,
+    weights,
+)
+from ssd_tf.commands.command_line import format_flags, parse
+from ssd_tf.errors import InputError, did_you_mean
 
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
@@ -24,6 +32,7 @@ COMMANDS: dict[str, ModuleType] = {
     "detect": detect,
     "validate": validate,
     "anchors": anchors,
+    "weights": weights,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

@@ -1,14 +1,12 @@
 """Flags of one command: their help, and errors in one line each."""
 
-import difflib
 import math
 import re
 import textwrap
-from collections.abc import Iterable
 
 from absl import flags
 
-from ssd_tf.errors import InputError
+from ssd_tf.errors import InputError, did_you_mean
 
 _NUMBERS = (flags.IntegerParser, flags.FloatParser)
 _PLACEHOLDERS = {
@@ -48,12 +46,6 @@ def parse(values: flags.FlagValues, argv: list[str]) -> list[str]:
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name}={value} is no finite number")
     return arguments
-
-
-def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """Returns ", did you mean ...?", or nothing where no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {prefix}{near[0]}?" if near else ""
 
 
 def _complaint(

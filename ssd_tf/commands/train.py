@@ -16,6 +16,7 @@ from ssd_tf import (
 from ssd_tf.commands.flag_groups import build_source
 from ssd_tf.commands.train_flags import (
     DETECTOR_FIELDS,
+    DEVICE_FIELDS,
     RECIPE_FIELDS,
     define_flags,
 )
@@ -163,5 +164,6 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         eval_split=values.eval_split,
         seed=values.seed,
         init_weights=values.init_weights,
+        changes={name: values[name].value for name in DEVICE_FIELDS},
     )
     return detector_config, train_config

@@ -6,12 +6,13 @@ from absl import flags
 
 from ssd_tf import PRESETS, matchers, models, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
-from ssd_tf.config import Recipe
+from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation, sources
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
 RECIPE_FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+DEVICE_FIELDS = ("sync_batch_norm", "precision", "jit_compile")
 DETECTOR_FIELDS = (
     "head",
     "extras",
@@ -29,6 +30,7 @@ def define_flags(values: flags.FlagValues) -> None:
     _define_data(FlagGroup(values, "data"))
     _define_detector(FlagGroup(values, "detector"))
     _define_training(FlagGroup(values, "training"))
+    _define_devices(FlagGroup(values, "devices"))
     policy = FlagGroup(values, "augmentation")
     policy.choice(
         "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
@@ -175,4 +177,28 @@ def _define_training(group: FlagGroup) -> None:
         0,
         lower_bound=0,
         upper_bound=2**32 - 1,  # Keras' range
+    )
+
+
+def _define_devices(group: FlagGroup) -> None:
+    group.switch(
+        "sync_batch_norm",
+        "Where several devices train, take the statistics of batch "
+        "normalisation from the images of all, as one device would. Without, "
+        "each takes those of its own images, which is faster where each has "
+        "many.",
+        True,
+    )
+    group.choice(
+        "precision",
+        PRECISIONS,
+        "Numbers in which the layers calculate while they are trained. "
+        "Weights, losses and the statistics of batch normalisation are float32 "
+        "in each, and so are evaluation and export. bfloat16 needs hardware "
+        "for it to be faster; float16, for GPUs, scales the loss.",
+        "float32",
+    )
+    group.switch(
+        "jit_compile",
+        "Compile the training step with XLA (on one device).",
     )

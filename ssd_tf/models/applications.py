@@ -1,23 +1,20 @@
 """Backbones of `keras.applications` with SSD's extra layers."""
 
-from collections.abc import Callable
-
 import keras
 
 from ssd_tf.models import layers
-from ssd_tf.models.backbone import Backbone
+from ssd_tf.models.backbone import Backbone, Pixels
 
 
 def _backbone(
     application: str,
     *,
-    normalization: Callable[[], keras.layers.Layer],
+    pixels: Pixels,
     taps: tuple[str, ...],
 ) -> Backbone:
     """Makes a backbone of `keras.applications`.
 
-    `normalization` makes the layer from RGB 0..255 to its input, and `taps`
-    are the layers that yield the maps of stride 8, 16 and 32.
+    `taps` are the layers that yield the maps of stride 8, 16 and 32.
     """
 
     def network(size: int, *, weights=None, input_tensor=None) -> keras.Model:
@@ -29,11 +26,12 @@ def _backbone(
         )
 
     def build(images, image_size):
-        body = network(image_size, input_tensor=normalization()(images))
+        body = network(image_size, input_tensor=images)
         return [body.get_layer(name).output for name in taps]
 
     return Backbone(
         build=build,
+        pixels=pixels,
         extras=lambda features, image_size: layers.extra_levels(
             features, num_strided=1, num_valid=2
         ),
@@ -43,9 +41,7 @@ def _backbone(
 
 MOBILENET_V2 = _backbone(
     "MobileNetV2",
-    normalization=lambda: layers.PixelNormalization(
-        (127.5, 127.5, 127.5), scale=1 / 127.5, name="normalize"
-    ),
+    pixels=Pixels((127.5, 127.5, 127.5), scale=1 / 127.5),
     # The expansions before the blocks that halve the map, and the last layer
     # (Sandler et al. 2018, section 6.2, SSDLite).
     taps=("block_6_expand_relu", "block_13_expand_relu", "out_relu"),
@@ -53,8 +49,6 @@ MOBILENET_V2 = _backbone(
 RESNET50 = _backbone(
     "ResNet50",
     # The means of Keras' "caffe" preprocessing, R, G, B.
-    normalization=lambda: layers.PixelNormalization(
-        (123.68, 116.779, 103.939), bgr=True, name="normalize"
-    ),
+    pixels=Pixels((123.68, 116.779, 103.939), channel_order="bgr"),
     taps=("conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
 )

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from ssd_tf.models import layers
+
 
 def _numbered(num_levels: int) -> tuple[str, ...]:
     return tuple(f"level{k}" for k in range(num_levels))
@@ -18,6 +20,30 @@ def copy_by_name(source: keras.Model, target: keras.Model) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class Pixels:
+    """What a network was trained on: (RGB 0..255 - mean) * scale.
+
+    Attributes:
+      mean: of R, G and B.
+      scale: a factor for all three.
+      channel_order: "rgb" or "bgr", of what the network gets.
+    """
+
+    mean: tuple[float, float, float]
+    scale: float = 1.0
+    channel_order: str = "rgb"
+
+    def normalize(self, images):
+        """RGB pixels 0..255 [B, S, S, 3] -> what the network takes."""
+        return layers.PixelNormalization(
+            self.mean,
+            scale=self.scale,
+            bgr=self.channel_order == "bgr",
+            name="normalize",
+        )(images)
+
+
+@dataclasses.dataclass(frozen=True)
 class Backbone:
     """A network from pixels to feature maps.
 
@@ -25,8 +51,10 @@ class Backbone:
     in `BACKBONES`, or hand the object to `build_detector` or `TrainingRun`.
 
     Attributes:
-      build: (images [B, S, S, 3] RGB 0..255, S) -> feature maps
-        [B, f_k, f_k, C_k], fine to coarse.
+      build: (images [B, S, S, 3], S) -> feature maps [B, f_k, f_k, C_k], fine
+        to coarse.
+      pixels: of the images that `build` takes, which a configuration may
+        replace; None where it takes RGB 0..255 and normalises them itself.
       extras: (the last of them, S) -> coarser maps, which a configuration may
         replace; None where `build` makes all maps.
       level_names: (number of levels) -> names, with which the heads' begin.
@@ -35,6 +63,7 @@ class Backbone:
     """
 
     build: Callable
+    pixels: Pixels | None = None
     extras: Callable | None = None
     level_names: Callable[[int], Sequence[str]] = _numbered
     download_imagenet: Callable[[], keras.Model] | None = None

@@ -1,5 +1,9 @@
 """The detector: pixels -> class scores and offsets of every anchor."""
 
+import contextlib
+import dataclasses
+from typing import Any
+
 import keras
 
 from ssd_tf.config import DetectorConfig
@@ -8,6 +12,7 @@ from ssd_tf.models import (
     applications,
     efficientnet_lite,
     heads,
+    layers,
     tiny,
     vgg16,
 )
@@ -23,13 +28,21 @@ BACKBONES: dict[str, Backbone] = {
 
 
 def build_detector(
-    config: DetectorConfig, *, backbone: Backbone | None = None
+    config: DetectorConfig,
+    *,
+    backbone: Backbone | None = None,
+    sync_batch_norm: bool = False,
+    precision: str | None = None,
 ) -> keras.Model:
     """Builds the network of a detector with fresh weights.
 
     Args:
       config: backbone, input size, anchors per cell and classes.
       backbone: takes the place of the one that the config names.
+      sync_batch_norm: take the statistics of batch normalisation from all
+        replicas that train it (TensorFlow's strategies only).
+      precision: Keras' dtype policy of its layers, such as "float32" or
+        "mixed_bfloat16"; None takes the one that is set.
 
     Returns:
       keras.Model from images [B, S, S, 3], RGB 0..255 of any dtype, to
@@ -37,10 +50,30 @@ def build_detector(
       Preprocessing is inside.
 
     Raises:
-      InputError: for an unknown backbone, head or kind of extra levels.
+      InputError: for an unknown backbone, head or kind of extra levels, or
+        pixels of the configuration for a backbone that normalises them itself.
       ValueError: where the backbone's feature maps are not the anchors'.
     """
     backbone = backbone or find_backbone(config.backbone)
+    with _dtype_policy(precision):
+        model = _build(config, backbone)
+    if sync_batch_norm:
+        layers.synchronize_batch_norm(model)
+    return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str | None):
+    """A context in which layers are built with a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
     size = config.image_size
     images = keras.Input((size, size, 3), name="images")
     maps = _build_maps(config, backbone, images)
@@ -65,9 +98,27 @@ def build_detector(
 def _build_maps(config: DetectorConfig, backbone: Backbone, images) -> list:
     """The feature maps of all levels, fine to coarse."""
     size = config.image_size
-    maps = list(backbone.build(images, size))
+    maps = list(backbone.build(_normalize(config, backbone, images), size))
     add_extras = heads.find(EXTRAS, "extras", config.extras)
     return maps + list(add_extras(config, backbone, maps))
+
+
+def _normalize(config: DetectorConfig, backbone: Backbone, images):
+    """Pixels as the backbone takes them, or as the configuration says."""
+    changes: dict[str, Any] = {
+        "mean": config.pixel_mean,
+        "scale": config.pixel_scale,
+        "channel_order": config.channel_order or None,
+    }
+    changes = {name: v for name, v in changes.items() if v is not None}
+    if backbone.pixels is not None:
+        return dataclasses.replace(backbone.pixels, **changes).normalize(images)
+    if changes:
+        raise InputError(
+            f"backbone {config.backbone!r} normalises pixels itself; pixel_mean"
+            ", pixel_scale and channel_order cannot be set for it"
+        )
+    return images
 
 
 def _own_extras(config: DetectorConfig, backbone: Backbone, maps):

@@ -13,10 +13,11 @@ import pathlib
 import keras
 
 from ssd_tf.errors import InputError
-from ssd_tf.models import layers, mobile
-from ssd_tf.models.backbone import Backbone
+from ssd_tf.models import mobile
+from ssd_tf.models.backbone import Backbone, Pixels
 
 _STYLE = mobile.Style(epsilon=1e-3, momentum=0.99, activation="relu6")
+_PIXELS = Pixels((127.0, 127.0, 127.0), scale=1 / 128)
 _STEM_FILTERS, _HEAD_FILTERS = 32, 1280
 # Repeats, kernel, strides, expansion and filters of each stage.
 _STAGES = (
@@ -35,13 +36,10 @@ _FILE = "models/efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-def build_body(images):
-    """RGB pixels [B, S, S, 3] -> outputs of all blocks, and of the head."""
-    x = layers.PixelNormalization(
-        (127.0, 127.0, 127.0), scale=1 / 128, name="normalize"
-    )(images)
+def build_body(pixels):
+    """Normalised [B, S, S, 3] -> outputs of all blocks, and of the head."""
     x = mobile.conv_bn(
-        x, _STEM_FILTERS, 3, name="stem", style=_STYLE, strides=2
+        pixels, _STEM_FILTERS, 3, name="stem", style=_STYLE, strides=2
     )
     outputs: list = []
     for repeats, kernel_size, strides, expansion, filters in _STAGES:
@@ -59,10 +57,10 @@ def build_body(images):
     return outputs, mobile.conv_bn(x, _HEAD_FILTERS, name="top", style=_STYLE)
 
 
-def _build(images, image_size):
-    """RGB pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
+def _build(pixels, image_size):
+    """Normalised pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
     del image_size
-    outputs, top = build_body(images)
+    outputs, top = build_body(pixels)
     return [*(outputs[block] for block in _TAPPED_BLOCKS), top]
 
 
@@ -77,7 +75,7 @@ def build_classifier() -> keras.Model:
       InputError: the package with the weights is not as it is published.
     """
     images = keras.Input((224, 224, 3), name="images")
-    _, x = build_body(images)
+    _, x = build_body(_PIXELS.normalize(images))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dense(1000, name="classes")(x)
     model = keras.Model(images, x, name="efficientnet_lite0")
@@ -164,4 +162,4 @@ def _load_body() -> keras.Model:
     )
 
 
-BACKBONE = Backbone(build=_build, download_imagenet=_load_body)
+BACKBONE = Backbone(build=_build, pixels=_PIXELS, download_imagenet=_load_body)

@@ -129,3 +129,16 @@ def extra_levels(features, *, num_strided, num_valid, last_kernel=3):
             )
         maps.append(features)
     return maps
+
+
+def synchronize_batch_norm(model: keras.Model) -> None:
+    """Makes batch normalisation take its statistics from all replicas.
+
+    The layers of `keras.applications` too, which are built without: it is
+    read when a layer is called. Of one replica the statistics would be the
+    same, but are computed in another way, E[x^2] - E[x]^2.
+    """
+    # Layers within layers, too, which have no public name in Keras.
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True

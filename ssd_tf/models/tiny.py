@@ -6,8 +6,7 @@ rate of a matrix product, which depthwise convolutions do not.
 
 import keras
 
-from ssd_tf.models import layers
-from ssd_tf.models.backbone import Backbone
+from ssd_tf.models.backbone import Backbone, Pixels
 
 
 def _conv(x, filters, kernel_size=3, *, name, strides=1, padding="same"):
@@ -31,14 +30,11 @@ def _residual(x, filters, *, name):
 
 
 def _build(images, image_size):
-    """RGB pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
+    """pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
     del image_size
-    x = layers.PixelNormalization(
-        (127.5, 127.5, 127.5), scale=1 / 64, name="normalize"
-    )(images)
     # One convolution of stride 4: two of stride 2 take a fifth of the time of
     # a training step for the largest maps alone.
-    x = _conv(x, 32, 6, strides=4, name="stem")  # 75
+    x = _conv(images, 32, 6, strides=4, name="stem")  # 75
     x = _conv(x, 64, strides=2, name="stage3_down")  # 38
     c3 = _residual(x, 64, name="stage3")
     x = _conv(c3, 128, strides=2, name="stage4_down")  # 19
@@ -55,4 +51,8 @@ def _extras(c5, image_size):
     return [c6, c7, c8]
 
 
-BACKBONE = Backbone(build=_build, extras=_extras)
+BACKBONE = Backbone(
+    build=_build,
+    extras=_extras,
+    pixels=Pixels((127.5, 127.5, 127.5), scale=1 / 64),
+)

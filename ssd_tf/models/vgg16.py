@@ -7,7 +7,7 @@ VGGNetBody with fully_conv, reduced and dilated; examples/ssd/ssd_pascal.py).
 import keras
 
 from ssd_tf.models import layers
-from ssd_tf.models.backbone import Backbone
+from ssd_tf.models.backbone import Backbone, Pixels
 
 # R, G, B; Caffe's SSD rounds the means of ImageNet to whole numbers.
 _MEAN_RGB = (123.0, 117.0, 104.0)
@@ -15,10 +15,9 @@ _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
 def _build(images, image_size):
-    """RGB pixels [B, S, S, 3] -> conv4_3, normalised, and fc7."""
+    """Pixels [B, S, S, 3] -> conv4_3, normalised, and fc7."""
     del image_size
-    x = layers.PixelNormalization(_MEAN_RGB, bgr=True, name="normalize")(images)
-    conv4_3 = None
+    x, conv4_3 = images, None
     for block, (filters, repeats) in enumerate(_BLOCKS, start=1):
         for k in range(1, repeats + 1):
             x = layers.conv_relu(
@@ -92,6 +91,7 @@ def _level_names(num_levels):
 
 BACKBONE = Backbone(
     build=_build,
+    pixels=Pixels(_MEAN_RGB, channel_order="bgr"),
     extras=_extras,
     level_names=_level_names,
     download_imagenet=lambda: keras.applications.VGG16(

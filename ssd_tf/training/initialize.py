@@ -97,7 +97,10 @@ def load_run(
         raise InputError(
             f"{run_dir.path} has no checkpoint yet; train it first"
         )
-    model = build_detector(detector_config, backbone=backbone)
+    # Whatever it was trained in, the weights are float32.
+    model = build_detector(
+        detector_config, backbone=backbone, precision="float32"
+    )
     # The average is of what was trained.
     freeze(detector_config, train_config, model, backbone=backbone)
     parts = {"model": model}

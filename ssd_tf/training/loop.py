@@ -84,7 +84,7 @@ class TrainingRun:
             matcher=matcher,
         )
         self._detect = make_detect_function(
-            self._trainer.model, Decoder(detector_config)
+            self._trainer.evaluated_model, Decoder(detector_config)
         )
         restored = self._begin_or_resume(backbone)
         # Not before the weights are there: a mistake in --init_weights must

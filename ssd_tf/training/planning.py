@@ -10,9 +10,10 @@ from absl import logging
 
 from ssd_tf import matchers, models
 from ssd_tf.anchor_sizes import published_sizes_px
-from ssd_tf.config import PRESETS, DetectorConfig, TrainConfig
+from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
+from ssd_tf.presets import PRESETS
 from ssd_tf.training.freezing import needs_first_weights
 from ssd_tf.training.recipes import RecipeChoice
 
@@ -117,6 +118,7 @@ def plan_training(
     eval_split: str | None = None,
     seed: int = 0,
     init_weights: str | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> TrainConfig:
     """A recipe applied to a data set.
 
@@ -129,6 +131,7 @@ def plan_training(
       train_split, eval_split: None takes the data set's.
       seed: of the run.
       init_weights: None takes "imagenet" where the backbone has it.
+      changes: other fields of `TrainConfig`.
 
     Raises:
       InputError: there is nothing to train on.
@@ -163,4 +166,5 @@ def plan_training(
         recipe=recipe.name,
         seed=seed,
         init_weights=init_weights,
+        **(changes or {}),
     )

@@ -12,6 +12,7 @@ from ssd_tf.losses import Losses, MultiBoxLoss
 from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 from ssd_tf.training.freezing import freeze
+from ssd_tf.training.loss_scale import apply_where, build_loss_scale
 from ssd_tf.training.optimizer import (
     adjust_gradients,
     build_average,
@@ -42,7 +43,10 @@ class Trainer:
     Attributes:
       encoder: the `TargetEncoder` for the input pipeline.
       model, optimizer: the detector, and what counts its steps.
+      evaluated_model: the detector in float32, which is `model` itself where
+        that is trained in float32; see `averaged_weights`.
       average: `WeightAverage`, or None.
+      loss_scale: `LossScale` where float16 needs one, or None.
       bad_step: int64 scalar, the first step whose loss or gradient was not
         finite, or -1. The weights are of no use after it.
     """
@@ -71,7 +75,13 @@ class Trainer:
         )
         with strategy.scope():
             keras.utils.set_random_seed(train_config.seed)
-            self.model = build_detector(detector_config, backbone=backbone)
+            self.model = build_detector(
+                detector_config,
+                backbone=backbone,
+                sync_batch_norm=train_config.sync_batch_norm
+                and strategy.num_replicas_in_sync > 1,
+                precision=train_config.precision,
+            )
             of_backbone = freeze(
                 detector_config, train_config, self.model, backbone=backbone
             )
@@ -82,13 +92,21 @@ class Trainer:
                 train_config, variables, of_backbone=of_backbone
             )
             self.average = build_average(train_config, variables)
+            self.loss_scale = build_loss_scale(train_config)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
+            self.evaluated_model = self.model
+            if train_config.precision != "float32":
+                self.evaluated_model = build_detector(
+                    detector_config, backbone=backbone, precision="float32"
+                )
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """All that a resumed run needs; seed and step give the data's order."""
         parts = {"model": self.model, "optimizer": self.optimizer}
         if self.average is not None:
             parts["average"] = self.average
+        if self.loss_scale is not None:
+            parts["loss_scale"] = self.loss_scale
         return tf.train.Checkpoint(**parts)
 
     @property
@@ -106,11 +124,17 @@ class Trainer:
         if self.average is not None:
             self.average.restart()
 
+    @contextlib.contextmanager
     def averaged_weights(self):
-        """A context in which the model has the weights to evaluate."""
-        if self.average is None:
-            return contextlib.nullcontext()
-        return self.average.applied()
+        """A context in which `evaluated_model` has the weights to evaluate."""
+        average = self.average
+        applied = (
+            contextlib.nullcontext() if average is None else average.applied()
+        )
+        with applied:
+            if self.evaluated_model is not self.model:
+                self.evaluated_model.set_weights(self.model.get_weights())
+            yield
 
     def put_back_weights(self) -> None:
         """Ends what an interrupt has left of that context."""
@@ -136,6 +160,8 @@ class Trainer:
         losses = Losses(*parts)
         # The loss alone hides it where a ReLU makes zero of NaN.
         is_finite = tf.math.is_finite(losses.total + gradient_norm)
+        if self.loss_scale is not None:
+            is_finite |= self.loss_scale.update(losses.total, gradient_norm)
         is_bad = ~is_finite & (self.bad_step < 0)
         self.bad_step.assign(
             tf.where(is_bad, tf.cast(step, tf.int64), self.bad_step)
@@ -166,13 +192,43 @@ class Trainer:
                     self.encoder, targets
                 ),
             )
-        gradients = tape.gradient(losses.total, [v.value for v in variables])
+            total = losses.total
+            if self.loss_scale is not None:
+                total = self.loss_scale.scaled(total)
+        gradients = tape.gradient(total, [v.value for v in variables])
+        if self.loss_scale is not None:
+            gradients = self.loss_scale.unscaled(gradients)
         gradient_norm = tf.linalg.global_norm(gradients)
         gradients = adjust_gradients(
             gradients, variables, self._train_config, replicas
         )
-        self.optimizer.apply(gradients, variables)
+        if self.loss_scale is None:
+            self.optimizer.apply(gradients, variables)
+        else:
+            norm = replicas.all_reduce(
+                tf.distribute.ReduceOp.SUM, gradient_norm
+            )
+            apply_where(
+                tf.math.is_finite(norm), self.optimizer, gradients, variables
+            )
+        if not self._train_config.sync_batch_norm:
+            _average_statistics(self.model, replicas)
         return *losses, gradient_norm
+
+
+def _average_statistics(model, replicas) -> None:
+    """Gives each replica the mean of the moving statistics of all.
+
+    Else each would keep its own, and the first's would be the model's.
+    """
+    if replicas.num_replicas_in_sync == 1:
+        return
+    moving = [v for v in model.non_trainable_variables if "float" in v.dtype]
+    means = replicas.all_reduce(
+        tf.distribute.ReduceOp.MEAN, [tf.convert_to_tensor(v) for v in moving]
+    )
+    for variable, mean in zip(moving, means, strict=True):
+        variable.assign(mean)
 
 
 def ignore_by_prediction(

@@ -199,6 +199,13 @@ def test_epochs_and_the_recipe_s_flags(plan):
     assert train.augmentation == "ssd"
 
 
+def test_precision_and_compilation(plan):
+    _, train = plan()
+    assert (train.precision, train.jit_compile) == ("float32", False)
+    _, train = plan("--precision=mixed_bfloat16", "--jit_compile")
+    assert (train.precision, train.jit_compile) == ("mixed_bfloat16", True)
+
+
 def test_recipe_params(plan):
     detector, train = plan(
         "--recipe_params=optimizer=sgd,decay_steps=20:30,box_scales=voc,"

@@ -4,8 +4,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from ssd_tf.class_names import COCO_CATEGORY_IDS
 from ssd_tf.data.sources import shapes
-from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS, build_source
+from ssd_tf.data.sources.registry import build_source
 from tests.data import coco_files
 
 OBJECT = (

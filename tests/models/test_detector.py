@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import PRESETS, InputError, build_anchors, build_detector
-from ssd_tf.models import BACKBONES, load_imagenet
+from ssd_tf.models import BACKBONES, Backbone, load_imagenet
 
 C = 3
 # Those that download; the weights of EfficientNet-Lite0 come with a package.
@@ -125,6 +125,36 @@ def test_preprocessing_is_inside(outline):
     np.testing.assert_array_equal(normalize(pixels), [[[[0, 0, 0], [0, 0, 1]]]])
 
 
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        ({}, [0, 0, 2]),
+        ({"channel_order": "rgb"}, [2, 0, 0]),
+        ({"pixel_mean": (122.0, 117.0, 103.0)}, [1, 0, 3]),
+        ({"pixel_scale": 0.25}, [0, 0, 0.5]),
+        (
+            {"pixel_scale": 2.0, "pixel_mean": (5.0, 17.0, 4.0)}
+            | {"channel_order": "bgr"},
+            [200, 200, 240],
+        ),
+    ],
+)
+def test_pixels_of_the_configuration(changes, expected, outline):
+    config = dataclasses.replace(config_of("vgg16"), **changes)
+    normalize = outline(config).get_layer("normalize")
+    pixels = np.float32([[[[125, 117, 104]]]])
+    np.testing.assert_array_equal(normalize(pixels)[0, 0, 0], expected)
+
+
+def test_pixels_of_a_backbone_that_normalises_itself(toy_config):
+    mine = Backbone(build=lambda images, size: [images])
+    config = dataclasses.replace(
+        toy_config, backbone="mine", pixel_scale=1.0, pixel_mean=(1.0, 2.0, 3.0)
+    )
+    with pytest.raises(InputError, match="'mine' normalises pixels itself; "):
+        build_detector(config, backbone=mine)
+
+
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
 def test_feature_maps_that_do_not_fit_are_refused(backbone, outline):
     config = dataclasses.replace(
@@ -176,6 +206,29 @@ def test_outputs_are_float32_under_mixed_precision():
         keras.mixed_precision.set_dtype_policy(before)
     assert model.get_layer("stem").compute_dtype == "bfloat16"
     assert all(v.dtype == "float32" for v in model.output.values())
+
+
+def test_precision_is_that_of_one_detector():
+    config = config_of("tiny")
+    half = build_detector(config, precision="mixed_float16")
+    assert half.get_layer("stem").compute_dtype == "float16"
+    assert {v.dtype for v in half.variables} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+    def fail(images, image_size):
+        raise ValueError(keras.config.dtype_policy().name)
+
+    broken = dataclasses.replace(BACKBONES["tiny"], build=fail)
+    with pytest.raises(ValueError, match="mixed_bfloat16"):
+        build_detector(config, backbone=broken, precision="mixed_bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        full = build_detector(config, precision="float32")
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert full.get_layer("stem").compute_dtype == "float32"
 
 
 @pytest.mark.parametrize("backbone", IMAGENET)

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import InputError
+from ssd_tf import Decoder, InputError
 from ssd_tf.data import shuffling
-from ssd_tf.training import RunDir, TrainingRun, load_run, loop
+from ssd_tf.training import (
+    RunDir,
+    TrainingRun,
+    evaluate,
+    load_run,
+    loop,
+    make_detect_function,
+)
 
 # These are in the checkpoint, but count how often it was saved.
 _OF_SAVING = ("save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")
@@ -280,6 +287,30 @@ def test_run_on_two_devices(start, two_devices, small_network):
     # on one device
     _, _, model = load_run(run_dir.path, backbone=small_network)
     assert all(np.isfinite(v.numpy()).all() for v in model.weights)
+
+
+def test_figures_of_a_run_in_float16_are_those_of_its_export(
+    start, small_network, shapes_source
+):
+    """It is evaluated in float32, which is what is loaded, and goes on."""
+    values = dict(precision="mixed_float16", steps=4)
+    run, run_dir = start("half", **values)
+    assert run.train(until=2) is None
+    result = start("half", **values)[0].train()
+    detector_config, train_config, model = load_run(
+        run_dir.path, backbone=small_network
+    )
+    assert train_config.precision == "mixed_float16"
+    assert model.get_layer("stem").compute_dtype == "float32"
+    figures, _ = evaluate(
+        make_detect_function(model, Decoder(detector_config)),
+        shapes_source,
+        "test",
+        image_size=detector_config.image_size,
+    )
+    assert {"step": 4, **figures} == result
+    with pytest.raises(InputError, match="precision='mixed_float16', but"):
+        start("half", steps=4)
 
 
 def test_policy_can_be_handed_in(start, monkeypatch):

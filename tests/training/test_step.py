@@ -3,12 +3,14 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import Losses, TargetEncoder, matchers
+from ssd_tf import PRESETS, Losses, TargetEncoder, build_detector, matchers
 from ssd_tf.data.pipeline import TrainingBatch
+from ssd_tf.models import BACKBONES, Backbone, layers
 from ssd_tf.training.step import Trainer
 
 # Each makes another kind of gradient; the norm is clipped in both.
@@ -23,24 +25,29 @@ RECIPES = {
 }
 
 
-def make_batch(config):
-    """Four images, of which the last two repeat the first two.
+def make_batch(config, num_images=4):
+    """Images that have little in common: brightness, contrast and objects.
 
-    Batch normalisation takes its statistics from one replica. Halves of the
-    same images have the statistics of the whole; only their objects differ,
-    by number too: 1, 3, 0 and 1 of them.
+    The first four have 1, 3, 0 and 1 of these.
     """
-    pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3))
-    boxes = np.zeros((4, 3, 4), np.float32)
-    labels = np.zeros((4, 3), np.int32)
+    rng = np.random.default_rng(0)
+    size = config.image_size
+    pixels = [
+        rng.uniform(30 * i, 60 + 45 * i, (size, size, 3)) * (1.0, 0.5, 0.2)
+        for i in range(num_images)
+    ]
+    boxes = np.zeros((num_images, 3, 4), np.float32)
+    labels = np.zeros((num_images, 3), np.int32)
     boxes[0, 0] = 0.1, 0.1, 0.4, 0.5
     boxes[1] = [(0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.2, 0.6, 0.5, 0.9)]
     boxes[3, 0] = 0.1, 0.2, 0.9, 0.8
     labels[0, 0], labels[1], labels[3, 0] = 2, (1, 3, 4), 4
     targets = TargetEncoder(config)(tf.constant(labels), tf.constant(boxes))
-    images = tf.constant(np.concatenate([pixels, pixels]), tf.float32)
     return TrainingBatch(
-        images, targets, tf.constant(boxes), tf.constant(labels)
+        tf.constant(pixels, tf.float32),
+        targets,
+        tf.constant(boxes),
+        tf.constant(labels),
     )
 
 
@@ -50,21 +57,41 @@ def trainer_of(small_network):
     return functools.partial(Trainer, backbone=small_network)
 
 
-def train_two_steps(config, trainer):
+def train_two_steps(config, trainer, *, num_images=4):
     """Losses and values of all variables after two steps."""
     strategy = trainer.strategy
-    data = tf.data.Dataset.from_tensor_slices(make_batch(config)).batch(4)
-    batches = strategy.experimental_distribute_dataset(data.repeat(2))
+    data = tf.data.Dataset.from_tensor_slices(make_batch(config, num_images))
+    batches = strategy.experimental_distribute_dataset(
+        data.batch(num_images, drop_remainder=True).repeat(2)
+    )
     step = trainer.compile_step(batches.element_spec)
     losses = [[float(v) for v in step(batch)] for batch in batches]
-    values = {v.path: v.numpy() for v in trainer.model.variables}
-    averages = [v.numpy() for v in trainer.average.averages]
-    return np.array(losses), values, averages
+    values = {v.path: v.value for v in trainer.model.variables}
+    if trainer.average is not None:
+        averages = enumerate(trainer.average.averages)
+        values |= {f"average {i}": v for i, v in averages}
+    return np.array(losses), {
+        name: [copy.numpy() for copy in strategy.experimental_local_results(v)]
+        for name, v in values.items()
+    }
+
+
+def assert_same(found, expected):
+    """Losses and every replica's variables; [0] is that of one device."""
+    assert expected[0].shape == (2, 3)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    assert found[1].keys() == expected[1].keys()
+    for name, (value,) in expected[1].items():
+        for copy in found[1][name]:
+            np.testing.assert_allclose(
+                copy, value, rtol=1e-5, atol=1e-5, err_msg=name
+            )
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("num_images", [4, 5])
 def test_two_replicas_do_what_one_does(
-    small_detector, small_train, two_devices, recipe, trainer_of
+    small_detector, small_train, two_devices, recipe, num_images, trainer_of
 ):
     train = dataclasses.replace(
         small_train, gradient_clip_norm=1.0, **RECIPES[recipe]
@@ -73,23 +100,81 @@ def test_two_replicas_do_what_one_does(
         trainer_of(small_detector, train, strategy)
         for strategy in (tf.distribute.get_strategy(), two_devices)
     )
-    one = train_two_steps(small_detector, one_trainer)
+    how = {"num_images": num_images}
+    one = train_two_steps(small_detector, one_trainer, **how)
     assert two_devices.num_replicas_in_sync == 2
-    two = train_two_steps(small_detector, two_trainer)
+    two = train_two_steps(small_detector, two_trainer, **how)
 
-    assert one[0].shape == (2, 3)
-    np.testing.assert_allclose(two[0], one[0], rtol=1e-5)
-    assert two[1].keys() == one[1].keys()
-    for name, value in one[1].items():
-        np.testing.assert_allclose(
-            two[1][name], value, rtol=1e-4, atol=1e-6, err_msg=name
-        )
-    for average, expected in zip(two[2], one[2], strict=True):
-        np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
+    assert_same(two, one)
     assert two_trainer.optimizer.iterations.numpy() == 2
     assert two_trainer.learning_rate == pytest.approx(one_trainer.learning_rate)
     assert two_trainer.average.updates.numpy() == 2
     assert two_trainer.is_sound
+
+
+@pytest.fixture
+def first_levels(monkeypatch):
+    """name -> a `Backbone` for 64 px, cut after its map of stride 8.
+
+    The levels that SSD adds need 300 px.
+    """
+    monkeypatch.setattr(layers, "extra_levels", lambda maps, **_: [])
+    return lambda name: Backbone(lambda *args: BACKBONES[name].build(*args)[:1])
+
+
+@pytest.mark.parametrize("name", ["tiny", "vgg16", "mobilenet_v2"])
+def test_two_replicas_do_what_one_does_with_real_backbones(
+    small_train, two_devices, first_levels, name
+):
+    config = dataclasses.replace(PRESETS["ssd300_tiny"], num_classes=4)
+    backbone = None
+    if name != "tiny":
+        backbone = first_levels(name)
+        one_level = {"feature_sizes": (8,), "steps_px": (8,)}
+        for sizes in ("min_sizes_px", "max_sizes_px", "aspect_ratios"):
+            one_level[sizes] = getattr(config, sizes)[:1]
+        config = dataclasses.replace(config, image_size=64, **one_level)
+    train = dataclasses.replace(
+        small_train, average_decay=0.0, optimizer="sgd", learning_rate=1e-4
+    )
+    two, one = (
+        train_two_steps(
+            config, Trainer(config, train, strategy, backbone=backbone)
+        )
+        for strategy in (two_devices, tf.distribute.get_strategy())
+    )
+    assert_same(two, one)
+
+
+def test_without_synchronisation_statistics_are_the_mean(
+    small_detector, small_train, two_devices, trainer_of
+):
+    """After one step, of the statistics of each half of the batch."""
+    train = dataclasses.replace(small_train, sync_batch_norm=False)
+    one, two = (
+        trainer_of(small_detector, train, strategy)
+        for strategy in (tf.distribute.get_strategy(), two_devices)
+    )
+    batch = make_batch(small_detector)
+    start = one.model.get_weights()
+    found = []
+    for half in (slice(0, 2), slice(2, 4)):
+        one.model.set_weights(start)
+        one.model(batch.images[half], training=True)
+        found.append([v.numpy() for v in one.model.non_trainable_variables])
+    data = tf.data.Dataset.from_tensors(batch)
+    data = two_devices.experimental_distribute_dataset(data.unbatch().batch(4))
+    two.compile_step(data.element_spec)(next(iter(data)))
+    assert np.abs(found[0][0] - found[1][0]).max() > 0.01
+    for variable, *halves in zip(
+        two.model.non_trainable_variables, *found, strict=True
+    ):
+        copies = two_devices.experimental_local_results(variable.value)
+        assert len(copies) == 2
+        for copy in copies:
+            np.testing.assert_allclose(
+                copy.numpy(), np.mean(halves, axis=0), rtol=1e-5
+            )
 
 
 @pytest.mark.parametrize(
@@ -170,3 +255,99 @@ def test_loss_and_matcher_can_be_handed_in(
         targets=trainer.encoder(batch.gt_labels, batch.gt_boxes)
     )
     assert float(trainer.step(batch).total) == 5.0  # one per object
+
+
+@pytest.fixture
+def step_in(small_detector, small_train, trainer_of):
+    """(precision, **parts) -> a `Trainer`."""
+
+    def build(precision, **parts):
+        train = dataclasses.replace(small_train, precision=precision)
+        return trainer_of(
+            small_detector, train, tf.distribute.get_strategy(), **parts
+        )
+
+    return build
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_precisions_train_alike(step_in, small_detector, precision):
+    """From the same float32 weights, with float32 losses."""
+    trainers = [step_in(name) for name in ("float32", precision)]
+    if precision == "mixed_float16":
+        # Its losses are large: the first scales would leave out some steps.
+        trainers[1].loss_scale.scale.assign(2.0**6)
+    batch = make_batch(small_detector)
+    kernels = [t.model.get_layer("stem").kernel.numpy() for t in trainers]
+    np.testing.assert_array_equal(kernels[1], kernels[0])
+    losses = [np.array([t.step(batch) for _ in range(3)]) for t in trainers]
+    assert losses[1].dtype == np.float32
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+    assert trainers[1].model.get_layer("stem").compute_dtype in precision
+    for trainer in trainers:
+        assert trainer.is_sound
+        assert {v.dtype for v in trainer.model.variables} == {"float32"}
+    # Statistics in float32: in half precision a step of 1e-2 would be lost.
+    statistics = [t.model.get_layer("stem_bn").moving_mean for t in trainers]
+    np.testing.assert_allclose(*statistics, rtol=0.02, atol=1e-3)
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_what_is_evaluated_is_float32(
+    step_in, small_detector, small_network, precision
+):
+    trainer = step_in(precision)
+    batch = make_batch(small_detector)
+    trainer.step(batch)
+    is_float32 = precision == "float32"
+    assert (trainer.evaluated_model is trainer.model) == is_float32
+    with trainer.averaged_weights():
+        found = trainer.evaluated_model(batch.images)
+        model = build_detector(small_detector, backbone=small_network)
+        model.set_weights(trainer.model.get_weights())
+        for average, weight in zip(
+            trainer.average.averages, model.trainable_variables, strict=True
+        ):
+            np.testing.assert_array_equal(average, weight)
+    for name, value in model(batch.images).items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_overflow_is_left_out_and_is_no_fault(step_in, small_detector):
+    trainer = step_in("mixed_float16")
+    batch = make_batch(small_detector)
+    trainer.loss_scale.scale.assign(2.0**60)
+    before = [v.numpy() for v in trainer.model.trainable_variables]
+    loss = trainer.step(batch).total
+    assert np.isfinite(loss) and trainer.is_sound
+    for value, weight in zip(
+        before, trainer.model.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(weight, value)
+    assert float(trainer.loss_scale.scale) == 2.0**59
+    assert int(trainer.optimizer.iterations) == 1
+    trainer.loss_scale.scale.assign(2.0**6)
+    trainer.step(batch)
+    assert not np.array_equal(trainer.model.trainable_variables[0], before[0])
+
+
+def test_scale_is_in_the_checkpoint(step_in, small_detector, tmp_path):
+    trainer = step_in("mixed_float16")
+    trainer.loss_scale.scale.assign(2.0**60)
+    trainer.step(make_batch(small_detector))
+    path = trainer.checkpoint().save(str(tmp_path / "ckpt"))
+    other = step_in("mixed_float16")
+    other.checkpoint().restore(path).assert_consumed()
+    assert float(other.loss_scale.scale) == 2.0**59
+
+
+def test_loss_that_is_not_finite_is_no_overflow(step_in, small_detector):
+    def broken(targets, outputs, **_):
+        total = sum(tf.reduce_sum(value) for value in outputs.values())
+        return Losses(total * float("nan"), total, total)
+
+    trainer = step_in("mixed_float16", loss=broken)
+    trainer.step(make_batch(small_detector))
+    assert not trainer.is_sound and int(trainer.bad_step) == 0
+    assert float(trainer.loss_scale.scale) == 2.0**15

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow_datasets as tfds
 
+from ssd_tf.class_names import COCO_CATEGORY_IDS
 from ssd_tf.data.sources.base import Source
 from ssd_tf.data.sources.coco_folder import CocoFolder
 from ssd_tf.data.sources.shapes import Shapes
@@ -15,28 +16,6 @@ from ssd_tf.errors import InputError
 
 ClassNames = tuple[str, ...] | None
 Factory = Callable[[str | None, ClassNames], Source]
-
-# In the order of their ids. Ten of the ids 1..90 were never used.
-# Source: cocodataset.org, instances_train2017.json.
-_COCO_NAMES = (
-    *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
-    *("truck", "boat", "traffic light", "fire hydrant", "stop sign"),
-    *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow"),
-    *("elephant", "bear", "zebra", "giraffe", "backpack", "umbrella"),
-    *("handbag", "tie", "suitcase", "frisbee", "skis", "snowboard"),
-    *("sports ball", "kite", "baseball bat", "baseball glove", "skateboard"),
-    *("surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork"),
-    *("knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange"),
-    *("broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair"),
-    *("couch", "potted plant", "bed", "dining table", "toilet", "tv"),
-    *("laptop", "mouse", "remote", "keyboard", "cell phone", "microwave"),
-    *("oven", "toaster", "sink", "refrigerator", "book", "clock", "vase"),
-    *("scissors", "teddy bear", "hair drier", "toothbrush"),
-)
-_UNUSED_COCO_IDS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
-COCO_CATEGORY_IDS = dict(
-    zip(_COCO_NAMES, sorted(set(range(1, 91)) - _UNUSED_COCO_IDS), strict=True)
-)
 
 
 def _tfds(

@@ -8,9 +8,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from ssd_tf.class_names import COCO_CATEGORY_IDS
 from ssd_tf.data import pipeline
 from ssd_tf.data.sources.base import ELEMENT_SPEC
-from ssd_tf.data.sources.registry import COCO_CATEGORY_IDS, build_source
+from ssd_tf.data.sources.registry import build_source
 from tests.data.toy_source import encode
 
 NUM_MOCKED = 3
