@@ -177,6 +177,12 @@ class Recipe(_Config):
       weight_decay: on kernels only; Caffe's L2 for SGD, decoupled for AdamW.
       bias_lr_multiplier: learning rate of biases over that of kernels.
       gradient_clip_norm: largest global norm of the gradient; 0 is off.
+      freeze: what keeps its first weights: "none", "stem" (the backbone to the
+        finest map), "backbone", or "all_but_heads".
+      freeze_batch_norm: keep the batch normalisation of the backbone, its
+        statistics too, as the first weights have it.
+      backbone_lr_multiplier: learning rate of the backbone over that of the
+        extra levels and heads.
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
@@ -200,6 +206,9 @@ class Recipe(_Config):
     weight_decay: float = 5e-4
     bias_lr_multiplier: float = 1.0
     gradient_clip_norm: float = 0.0
+    freeze: str = "none"
+    freeze_batch_norm: bool = False
+    backbone_lr_multiplier: float = 1.0
     average_decay: float = 0.0
     augmentation: str = "ssd"
     flip_up_down: bool = False

@@ -149,6 +149,24 @@ def _define_training(group: FlagGroup) -> None:
     group.number(
         "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
     )
+    group.choice(
+        "freeze",
+        training.FREEZES,
+        "What keeps its first weights; the stem is the backbone to the finest "
+        f"map{_RECIPE}",
+    )
+    group.switch(
+        "freeze_batch_norm",
+        "Keep the backbone's batch normalisation, its statistics too, as it "
+        f"is in the first weights{_RECIPE}",
+        None,
+    )
+    group.number(
+        "backbone_lr_multiplier",
+        "Learning rate of the backbone over that of extra levels and heads"
+        f"{_RECIPE}",
+        lower_bound=0,
+    )
     group.text(
         "init_weights",
         "Weights to begin with: imagenet, none, an earlier run's folder, a "

@@ -2,6 +2,7 @@
 
 from ssd_tf.training.convert import convert
 from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
+from ssd_tf.training.freezing import FREEZES
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (
@@ -26,6 +27,7 @@ from ssd_tf.training.strategy import (
 from ssd_tf.training.workers import Workers
 
 __all__ = [
+    "FREEZES",
     "RECIPES",
     "RecipeChoice",
     "RunDir",

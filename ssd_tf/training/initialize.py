@@ -11,6 +11,7 @@ from ssd_tf import weights
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.models import Backbone, build_detector, load_imagenet
+from ssd_tf.training.freezing import freeze
 from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.weights import download, networks
@@ -158,6 +159,8 @@ def load_run(
     model = build_detector(
         detector_config, backbone=backbone, precision="float32"
     )
+    # The average is of what was trained.
+    freeze(detector_config, train_config, model, backbone=backbone)
     parts = {"model": model}
     average = build_average(train_config, model.trainable_variables)
     if average is not None:

@@ -14,6 +14,7 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
 from ssd_tf.presets import PRESETS
+from ssd_tf.training.freezing import needs_first_weights
 from ssd_tf.training.initialize import read_detector_config
 from ssd_tf.training.recipes import RecipeChoice
 from ssd_tf.training.run_dir import RunDir
@@ -184,6 +185,14 @@ def plan_training(
     if num_examples == 0:
         raise InputError(f"--train_split={train_split} has no image")
     values = recipe.resolve(num_examples)
+    init_weights = init_weights or models.default_weights(backbone)
+    if init_weights == "none" and needs_first_weights(values):
+        raise InputError(
+            f"freeze={values.freeze} and freeze_batch_norm="
+            f"{str(values.freeze_batch_norm).lower()} keep the first weights, "
+            "and with --init_weights=none those are random; give other "
+            "weights, or --freeze=none --nofreeze_batch_norm"
+        )
     logging.info(
         "%d steps of %d images: %.1f epochs of %d images",
         values.steps,
@@ -199,6 +208,6 @@ def plan_training(
         eval_split=eval_split or default_eval_split,
         recipe=recipe.name,
         seed=seed,
-        init_weights=init_weights or models.default_weights(backbone),
+        init_weights=init_weights,
         **(changes or {}),
     )
