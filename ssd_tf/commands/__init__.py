@@ -15,6 +15,7 @@ from absl import flags
 from ssd_tf import console
 from ssd_tf.commands import (
     anchors,
+    convert,
     data_service,
     detect,
     evaluate,
@@ -35,6 +36,7 @@ COMMANDS: dict[str, ModuleType] = {
     "anchors": anchors,
     "data_service": data_service,
     "weights": weights,
+    "convert": convert,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

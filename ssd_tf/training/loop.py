@@ -70,6 +70,7 @@ class TrainingRun:
         self._detector_config = detector_config
         self._train_config = train_config
         self._source = source
+        self._source_of_weights: dict[str, Any] | None = None
         self._policy = build_policy(train_config) if policy is None else policy
         self._data_service = data_service
         strategy = strategy or build_strategy()
@@ -114,6 +115,7 @@ class TrainingRun:
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
         run_dir.create(self._detector_config, self._train_config)
+        run_dir.write_source(self._source_of_weights)
         checkpoints.sweep(run_dir.checkpoints, restored)
         self._manager = checkpoints.manage(
             self._trainer.checkpoint(), run_dir.checkpoints, restored
@@ -131,7 +133,7 @@ class TrainingRun:
             logging.info("resumed at step %d", self.step)
             return restored
         if self._workers.is_chief:  # others take what it has
-            initialize_weights(
+            self._source_of_weights = initialize_weights(
                 self._detector_config,
                 self._train_config,
                 trainer.model,
