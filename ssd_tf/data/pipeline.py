@@ -163,8 +163,8 @@ def _shared_batches(source, split: str, batch_size: int, share: Share):
 
     if share.count == 1:
         return source.dataset(split)
+    places = tf.data.Dataset.range(source.num_examples(split))
     if isinstance(source, RandomAccess):  # the others' are not even read
-        places = tf.data.Dataset.range(source.num_examples(split))
         return source.examples_at(split, places.filter(is_mine))
     examples = source.dataset(split).enumerate()
     return examples.filter(lambda k, _: is_mine(k)).map(lambda _, e: e)

@@ -77,7 +77,7 @@ def read_cluster(text: str) -> Cluster | None:
             f"has the task {job} {json.dumps(index)}, but a cluster of "
             f"{len(jobs[job])} {job}s, 0..{len(jobs[job]) - 1}"
         )
-    return Cluster.from_jobs(jobs, job, index)
+    return Cluster.from_jobs(jobs, str(job), index)
 
 
 def _check_jobs(jobs: Any) -> None:
