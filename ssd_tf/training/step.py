@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from ssd_tf import matchers
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.pipeline import drop_objects, pad_objects
+from ssd_tf.errors import InputError
 from ssd_tf.losses import Losses, MultiBoxLoss
 from ssd_tf.models import Backbone, build_detector
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
@@ -39,6 +41,9 @@ class Trainer:
       loss: called as `MultiBoxLoss`, in place of the configurations' own.
       backbone, matcher: in place of those that `detector_config` names.
 
+    Raises:
+      InputError: `jit_compile` with several replicas.
+
     Attributes:
       encoder: the `TargetEncoder` for the input pipeline.
       model, optimizer: the detector, and what counts its steps.
@@ -60,6 +65,12 @@ class Trainer:
         backbone: Backbone | None = None,
         matcher: matchers.Matcher | None = None,
     ):
+        if train_config.jit_compile and strategy.num_replicas_in_sync > 1:
+            raise InputError(
+                "--jit_compile compiles for one device, got a strategy with "
+                f"{strategy.num_replicas_in_sync} replicas, which TensorFlow "
+                "cannot compile; leave it out, or let one device be visible"
+            )
         self.strategy = strategy
         self.encoder = training_encoder(detector_config, matcher=matcher)
         self._train_config = train_config
@@ -138,8 +149,18 @@ class Trainer:
 
         The number of objects changes from batch to batch: it is traced for
         the `element_spec` of the (distributed) data set of `TrainingBatch`.
+        With `jit_compile` it takes batches without their objects, or, where
+        the matcher looks at predictions, of a few numbers of objects.
         """
-        return tf.function(self.step, input_signature=[element_spec])
+        if not self._train_config.jit_compile:
+            return tf.function(self.step, input_signature=[element_spec])
+        # XLA knows no shape but fixed ones, and compiles for each anew.
+        compiled = tf.function(self.step, jit_compile=True)
+        looks_at_objects = (
+            self.encoder.matcher.prediction_ignore_iou is not None
+        )
+        fix = pad_objects if looks_at_objects else drop_objects
+        return lambda batch: compiled(fix(batch))
 
     def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
