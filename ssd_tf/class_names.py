@@ -1,16 +1,14 @@
-"""Names of the classes of VOC and COCO, in the order of their indices."""
+"""Class names of the published data sets, in the order of their labels."""
 
-# The order of Caffe's data/VOC0712/labelmap_voc.prototxt, of ssd_keras and of
-# SSD-Tensorflow (datasets/pascalvoc_common.py), which is the alphabet's.
+# Alphabetical, as Caffe's labelmap_voc.prototxt has them.
 VOC_NAMES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat"),
     *("chair", "cow", "diningtable", "dog", "horse", "motorbike", "person"),
     *("pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
-
 # In the order of their ids. Ten of the ids 1..90 were never used.
 # Source: cocodataset.org, instances_train2017.json.
-COCO_NAMES = (
+_COCO_NAMES = (
     *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train"),
     *("truck", "boat", "traffic light", "fire hydrant", "stop sign"),
     *("parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow"),
@@ -26,6 +24,22 @@ COCO_NAMES = (
     *("scissors", "teddy bear", "hair drier", "toothbrush"),
 )
 _UNUSED_COCO_IDS = {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+_LARGEST_COCO_ID = 90
 COCO_CATEGORY_IDS = dict(
-    zip(COCO_NAMES, sorted(set(range(1, 91)) - _UNUSED_COCO_IDS), strict=True)
+    zip(
+        _COCO_NAMES,
+        sorted(set(range(1, _LARGEST_COCO_ID + 1)) - _UNUSED_COCO_IDS),
+        strict=True,
+    )
 )
+_NAME_OF_COCO_ID = {number: name for name, number in COCO_CATEGORY_IDS.items()}
+# Of a detector with a class for every id, as torchvision's.
+COCO_NAMES_BY_ID = tuple(
+    _NAME_OF_COCO_ID.get(number, f"N/A {number}")
+    for number in range(1, _LARGEST_COCO_ID + 1)
+)
+
+
+def is_used(class_name: str) -> bool:
+    """False for a class that stands for an id that COCO never used."""
+    return not class_name.startswith("N/A ")

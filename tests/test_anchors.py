@@ -10,6 +10,7 @@ SSD300 = PRESETS["ssd300_vgg16"]
 SSD512 = PRESETS["ssd512_vgg16"]
 PER_LEVEL_300 = [5776, 2166, 600, 150, 36, 4]
 PER_LEVEL_512 = [16384, 6144, 1536, 384, 96, 16, 4]
+PER_LEVEL_320 = [2400, 600, 150, 54, 24, 6]
 
 
 def assert_pixels(boxes, expected_px, *, size=300):
@@ -34,7 +35,12 @@ def with_scales(config, scales):
         ("ssd300_resnet50", PER_LEVEL_300, 8732),
         ("ssd300_mobilenet_v2", PER_LEVEL_300, 8732),
         ("ssd300_tiny", PER_LEVEL_300, 8732),
+        ("ssd300_efficientnet_lite0", PER_LEVEL_300, 8732),
         ("ssd512_vgg16", PER_LEVEL_512, 24564),
+        ("ssdlite320_mobilenet_v3_large", PER_LEVEL_320, 3234),
+        ("ssd320_mobilenet_v2", PER_LEVEL_320, 3234),
+        ("ssd300_mobilenet_v1", [2166, *PER_LEVEL_320[1:]], 3000),
+        ("ssdlite300_mobilenet_v2", [2166, *PER_LEVEL_320[1:]], 3000),
     ],
 )
 def test_number_of_anchors(name, per_level, total):

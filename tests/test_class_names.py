@@ -1,4 +1,4 @@
-from ssd_tf.class_names import COCO_CATEGORY_IDS, COCO_NAMES, VOC_NAMES
+from ssd_tf.class_names import COCO_CATEGORY_IDS, VOC_NAMES
 
 
 def test_indices_of_voc():
@@ -9,7 +9,7 @@ def test_indices_of_voc():
 
 
 def test_ids_of_coco():
-    assert len(set(COCO_NAMES)) == 80
+    assert len(COCO_CATEGORY_IDS) == 80
     assert COCO_CATEGORY_IDS["person"] == 1
     assert COCO_CATEGORY_IDS["stop sign"] == 13
     assert COCO_CATEGORY_IDS["toothbrush"] == 90

@@ -22,12 +22,12 @@ RANKS = {
     "visualization": 1,
     "console": 1,
     "parameters": 1,
+    "weights": 1,
     "matchers": 2,
     "models": 2,
     "decoder": 2,
     "target_encoder": 3,
     "conversion": 3,
-    "weights": 3,
     "data": 4,
     "evaluation": 4,
     "training": 5,
@@ -41,9 +41,10 @@ ROOMS = {
     "sources": 1,
     "augmentation": 1,
     "shuffling": 2,
-    "pipeline": 3,
-    "validation": 3,
-    "__init__": 4,
+    "service": 3,
+    "pipeline": 4,
+    "validation": 4,
+    "__init__": 5,
 }
 MODULES = sorted(
     path.relative_to(PACKAGE).as_posix()

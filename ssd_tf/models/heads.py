@@ -10,6 +10,7 @@ from ssd_tf.models import layers, mobile
 
 # As of the tiny backbone: statistics that follow a short training.
 _STYLE = mobile.Style(momentum=0.97)
+_TORCH_STYLE = mobile.Style(epsilon=1e-5, momentum=0.9)
 
 
 def _conv_head(features, channels: int, *, name: str):
@@ -37,7 +38,27 @@ def _ssdlite_head(features, channels: int, *, name: str):
     )(features)
 
 
-HEADS: dict[str, Callable] = {"conv": _conv_head, "ssdlite": _ssdlite_head}
+def _pointwise_last_head(features, channels: int, *, name: str):
+    """As `_ssdlite_head`, but a 1x1 convolution where the map is one cell.
+
+    As lufficc/SSD (ssd/modeling/box_head/box_predictor.py) and qfgaohao/
+    pytorch-ssd (vision/ssd/mobilenet_v2_ssd_lite.py) have it, with PyTorch's
+    normalisation.
+    """
+    if features.shape[1] > 1:
+        features = mobile.conv_bn(
+            features, None, 3, name=f"{name}_depthwise", style=_TORCH_STYLE
+        )
+    return keras.layers.Conv2D(
+        channels, 1, kernel_initializer=layers.CAFFE_XAVIER, name=name
+    )(features)
+
+
+HEADS: dict[str, Callable] = {
+    "conv": _conv_head,
+    "ssdlite": _ssdlite_head,
+    "ssdlite_pointwise_last": _pointwise_last_head,
+}
 
 
 def add_heads(
@@ -87,7 +108,9 @@ def add_heads(
     }
 
 
-def ssdlite_levels(features, sizes: Sequence[int]):
+def ssdlite_levels(
+    features, sizes: Sequence[int], *, style: mobile.Style = _STYLE
+):
     """Extra levels of SSDLite: a 1x1 and a separable 3x3 convolution each.
 
     512, 256, 256 and 128 channels, half of them within, as in torchvision
@@ -98,6 +121,7 @@ def ssdlite_levels(features, sizes: Sequence[int]):
       features: [B, H, H, C].
       sizes: cells per side of each level, half of those before it or less by
         two.
+      style: of the convolutions.
 
     Returns:
       list of feature maps, one per size.
@@ -107,16 +131,16 @@ def ssdlite_levels(features, sizes: Sequence[int]):
         filters = (512, 256, 256, 128)[min(k, 3)]
         name = f"extra{k + 1}"
         features = mobile.conv_bn(
-            features, filters // 2, name=f"{name}_reduce", style=_STYLE
+            features, filters // 2, name=f"{name}_reduce", style=style
         )
         halves = size == -(-features.shape[1] // 2)
         features = mobile.depthwise_separable(
             features,
             filters,
             name=name,
-            style=_STYLE,
+            style=style,
             strides=2 if halves else 1,
-            padding="same" if halves else "valid",
+            padding=style.padding if halves else "valid",
         )
         maps.append(features)
     return maps

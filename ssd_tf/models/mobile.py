@@ -185,3 +185,35 @@ def inverted_residual(
     if strides == 1 and filters == features.shape[-1]:
         x = keras.layers.Add(name=f"{name}_add")([features, x])
     return x, tap
+
+
+def squeeze_excitation(features, *, squeezed: int, name: str):
+    """Scales each channel by a factor that follows from the whole map.
+
+    Hu et al. 2018, with the hard sigmoid of MobileNetV3 (Howard et al. 2019,
+    section 5.3). The layers are `{name}_pool`, `{name}_reduce`,
+    `{name}_expand` and `{name}_scale`.
+
+    Args:
+      features: [B, H, W, C].
+      squeezed: channels between the two 1x1 convolutions.
+      name: with which the layers' begin.
+
+    Returns:
+      [B, H, W, C].
+    """
+    x = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_pool")(
+        features
+    )
+    for suffix, filters, activation in (
+        ("reduce", squeezed, "relu"),
+        ("expand", features.shape[-1], "hard_sigmoid"),
+    ):
+        x = keras.layers.Conv2D(
+            filters,
+            1,
+            activation=activation,
+            kernel_initializer="he_normal",
+            name=f"{name}_{suffix}",
+        )(x)
+    return keras.layers.Multiply(name=f"{name}_scale")([features, x])

@@ -4,6 +4,9 @@ Layers and names are Caffe's (weiliu89/caffe, python/caffe/model_libs.py,
 VGGNetBody with fully_conv, reduced and dilated; examples/ssd/ssd_pascal.py).
 """
 
+import dataclasses
+import functools
+
 import keras
 
 from ssd_tf.models import layers
@@ -14,7 +17,7 @@ _MEAN_RGB = (123.0, 117.0, 104.0)
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-def _build(images, image_size):
+def _build(images, image_size, *, normalization):
     """Pixels [B, S, S, 3] -> conv4_3, normalised, and fc7."""
     del image_size
     x, conv4_3 = images, None
@@ -35,7 +38,7 @@ def _build(images, image_size):
         x, 1024, 3, padding="same", dilation_rate=6, name="fc6"
     )
     fc7 = layers.conv_relu(x, 1024, 1, name="fc7")
-    return [layers.L2Norm(name="conv4_3_norm")(conv4_3), fc7]
+    return [normalization(name="conv4_3_norm")(conv4_3), fc7]
 
 
 def _extras(fc7, image_size):
@@ -90,7 +93,7 @@ def _level_names(num_levels):
 
 
 BACKBONE = Backbone(
-    build=_build,
+    build=functools.partial(_build, normalization=layers.L2Norm),
     pixels=Pixels(_MEAN_RGB, channel_order="bgr"),
     extras=_extras,
     level_names=_level_names,
@@ -98,4 +101,15 @@ BACKBONE = Backbone(
         weights="imagenet", include_top=True
     ),
     copy_imagenet=_copy_imagenet,
+)
+# Where others scale conv4_3 to a length, qfgaohao/pytorch-ssd normalises it by
+# the batch (vision/ssd/vgg_ssd.py).
+BATCH_NORM = dataclasses.replace(
+    BACKBONE,
+    build=functools.partial(
+        _build,
+        normalization=functools.partial(
+            keras.layers.BatchNormalization, epsilon=1e-5, momentum=0.9
+        ),
+    ),
 )

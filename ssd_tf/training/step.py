@@ -11,8 +11,9 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.pipeline import drop_objects, pad_objects
 from ssd_tf.errors import InputError
 from ssd_tf.losses import Losses, MultiBoxLoss
-from ssd_tf.models import Backbone, build_detector
+from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
+from ssd_tf.training.freezing import freeze
 from ssd_tf.training.loss_scale import apply_where, build_loss_scale
 from ssd_tf.training.optimizer import (
     adjust_gradients,
@@ -69,7 +70,8 @@ class Trainer:
             raise InputError(
                 "--jit_compile compiles for one device, got a strategy with "
                 f"{strategy.num_replicas_in_sync} replicas, which TensorFlow "
-                "cannot compile; leave it out, or let one device be visible"
+                "cannot compile; leave it out, or train with "
+                "--strategy=one_device"
             )
         self.strategy = strategy
         self.encoder = training_encoder(detector_config, matcher=matcher)
@@ -92,8 +94,15 @@ class Trainer:
                 and strategy.num_replicas_in_sync > 1,
                 precision=train_config.precision,
             )
+            of_backbone = freeze(
+                detector_config, train_config, self.model, backbone=backbone
+            )
+            # The same variables, in less time.
+            self._trained_model = fold_frozen(self.model)
             variables = self.model.trainable_variables
-            self.optimizer = build_optimizer(train_config, variables)
+            self.optimizer = build_optimizer(
+                train_config, variables, of_backbone=of_backbone
+            )
             self.average = build_average(train_config, variables)
             self.loss_scale = build_loss_scale(train_config)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
@@ -102,6 +111,7 @@ class Trainer:
                 self.evaluated_model = build_detector(
                     detector_config, backbone=backbone, precision="float32"
                 )
+        self._is_broken = False
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """All that a resumed run needs; seed and step give the data's order."""
@@ -118,9 +128,16 @@ class Trainer:
         return float(self.optimizer.learning_rate)
 
     @property
+    def variables(self) -> list:
+        """All that changes in training."""
+        parts = [self.model, self.optimizer, self.average, self.loss_scale]
+        variables = [v for part in parts if part for v in part.variables]
+        return [*variables, self.bad_step]
+
+    @property
     def is_sound(self) -> bool:
-        """True while every loss and gradient was finite."""
-        return int(self.bad_step.numpy()) < 0
+        """True while all steps ended and every loss and gradient was finite."""
+        return not self._is_broken and int(self.bad_step.numpy()) < 0
 
     def restart_average(self) -> None:
         """Forgets the average, after the weights were loaded."""
@@ -152,15 +169,31 @@ class Trainer:
         With `jit_compile` it takes batches without their objects, or, where
         the matcher looks at predictions, of a few numbers of objects.
         """
+        fix, compiled = self._compiled(element_spec)
+
+        def train_step(batch) -> Losses:
+            try:
+                return compiled(fix(batch))
+            except tf.errors.OpError:
+                # A worker was lost, and some weights are already new.
+                self._is_broken = True
+                raise
+
+        return train_step
+
+    def _compiled(self, element_spec) -> tuple[Callable, Callable]:
+        """What makes a batch fit for the compiled step, and that step."""
         if not self._train_config.jit_compile:
-            return tf.function(self.step, input_signature=[element_spec])
+            return lambda batch: batch, tf.function(
+                self.step, input_signature=[element_spec]
+            )
         # XLA knows no shape but fixed ones, and compiles for each anew.
-        compiled = tf.function(self.step, jit_compile=True)
         looks_at_objects = (
             self.encoder.matcher.prediction_ignore_iou is not None
         )
-        fix = pad_objects if looks_at_objects else drop_objects
-        return lambda batch: compiled(fix(batch))
+        return pad_objects if looks_at_objects else drop_objects, tf.function(
+            self.step, jit_compile=True
+        )
 
     def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
@@ -193,8 +226,9 @@ class Trainer:
             tf.reduce_sum(tf.cast(batch.targets.gclasses > 0, tf.float32)),
         )
         variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            outputs = self.model(batch.images, training=True)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in variables])
+            outputs = self._trained_model(batch.images, training=True)
             targets = ignore_by_prediction(self.encoder, batch, outputs)
             losses = self._loss(
                 targets,

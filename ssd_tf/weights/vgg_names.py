@@ -11,6 +11,13 @@ import dataclasses
 import numpy as np
 
 from ssd_tf.errors import InputError
+from ssd_tf.weights.layer_names import (
+    NamedLayers,
+    Source,
+    as_keras,
+    collect,
+    convolution,
+)
 from ssd_tf.weights.weight_file import WeightFile, shown
 
 NORM = "conv4_3_norm"
@@ -22,6 +29,7 @@ _BASE = (
 # Positions of the convolutions in PyTorch's VGG16 with pool5, fc6 and fc7.
 _TORCH = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28, 31, 33)
 _NUM_LEVELS = (6, 7)  # of 300 and 512 pixels
+_KINDS = ("weight", "bias")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +45,7 @@ class VggNames:
       norm: all weights of the layer behind conv4_3.
       suffixes: of kernel and bias.
       is_hwio: kernels have Keras' order already.
-      unused: end of the names without a part in the network's answers.
+      unused: ends of the names without a part in the network's answers.
       last_extra: the second layer of the last pair at 512 pixels, where its
         name differs.
     """
@@ -49,7 +57,7 @@ class VggNames:
     norm: tuple[str, ...]
     suffixes: tuple[str, str] = (".weight", ".bias")
     is_hwio: bool = False
-    unused: str | None = None
+    unused: tuple[str, ...] = ()
     last_extra: str = ""
 
 
@@ -124,28 +132,13 @@ PROJECTS = {
             f"source_layer_add_ons.0.{name}"
             for name in ("weight", "bias", "running_mean", "running_var")
         ),
-        unused=".num_batches_tracked",
+        unused=(".num_batches_tracked",),
     ),
     "caffe": _CAFFE,
     "ssd_keras": dataclasses.replace(_CAFFE, format="keras", is_hwio=True),
     "ssd_tensorflow_300": _ssd_tensorflow("ssd_300_vgg"),
     "ssd_tensorflow_512": _ssd_tensorflow("ssd_512_vgg"),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class NamedLayers:
-    """Weights by the names of our layers.
-
-    Attributes:
-      project: a key of `PROJECTS`.
-      layers: {our name: arrays as Keras orders and lays them out}.
-      unused: names in the file without a part in the network's answers.
-    """
-
-    project: str
-    layers: dict[str, list[np.ndarray]]
-    unused: tuple[str, ...]
 
 
 def layer_names(names: VggNames, num_levels: int) -> dict[str, tuple[str, ...]]:
@@ -193,23 +186,33 @@ def to_layers(weights: WeightFile) -> NamedLayers:
         tensors = _by_position(tensors)
     project, theirs = _find_project(weights.format, tensors)
     names = PROJECTS[project]
-    used = {name: None for layer in theirs.values() for name in layer}
-    missing = [name for name in used if name not in tensors]
-    if missing:
+    convert = _as_they_are if names.is_hwio else as_keras
+    sources = {ours: Source(layer, convert) for ours, layer in theirs.items()}
+    return collect(project, sources, tensors, unused=names.unused)
+
+
+def to_features(weights: WeightFile) -> NamedLayers:
+    """Gives the convolutions of torchvision's VGG16 our names and order.
+
+    The published file that SSD begins with has no values for the classifier
+    (torchvision/models/vgg.py, IMAGENET1K_FEATURES).
+
+    Raises:
+      InputError: not all convolutions are there, or there is more, or a
+        classifier that was trained on other pixels.
+    """
+    classes = weights.tensors.get("classifier.6.bias")
+    if classes is not None and np.isfinite(classes).all() and classes.any():
         raise InputError(
-            f"has names of {project}, but no {shown(', '.join(missing))}"
+            "is torchvision's VGG16 with its classifier, whose pixels are "
+            "divided by a deviation for each channel; expected the weights "
+            "vgg16_features-amdegroot"
         )
-    rest = tuple(name for name in tensors if name not in used)
-    more = [n for n in rest if not (names.unused and n.endswith(names.unused))]
-    if more:
-        raise InputError(
-            f"has names of {project}, but also {shown(', '.join(more))}"
-        )
-    layers = {
-        ours: [_as_keras(tensors[name], names.is_hwio) for name in layer]
-        for ours, layer in theirs.items()
-    }
-    return NamedLayers(project, layers, rest)
+    sources: dict[str, Source] = {}
+    for ours, index in zip(_BASE[:-2], _TORCH[:-2], strict=True):
+        sources |= convolution(ours, f"features.{index}")
+    unused = [f"classifier.{k}.{v}" for k in (0, 3, 6) for v in _KINDS]
+    return collect("torchvision", sources, weights.tensors, unused=unused)
 
 
 def _by_position(tensors):
@@ -237,14 +240,10 @@ def _find_project(file_format, tensors):
             last = maps[1]["conv10_2_mbox_loc"][0]
             return project, maps[1] if last in tensors else maps[0]
     raise InputError(
-        f"is no SSD on VGG16 of {', '.join(PROJECTS)}: its weights are named "
+        f"is no SSD of {', '.join(PROJECTS)}: its weights are named "
         f"{shown(', '.join(list(tensors)[:3]))}"
     )
 
 
-def _as_keras(array, is_hwio):
-    """Kernels [O, I, H, W] -> [H, W, I, O]; vectors [C]."""
-    # Caffe's vectors had four dimensions until 2014.
-    if array.ndim != 4 or array.shape[:3] == (1, 1, 1):
-        return array.reshape(-1)
-    return array if is_hwio else array.transpose(2, 3, 1, 0)
+def _as_they_are(*arrays):
+    return list(arrays)

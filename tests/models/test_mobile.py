@@ -146,3 +146,22 @@ def test_a_depthwise_kernel_begins_as_wide_as_it_sees():
 def test_an_unknown_padding():
     with pytest.raises(ValueError, match="'same' or 'symmetric', got 'full'"):
         mobile.Style(padding="full")
+
+
+def test_squeeze_excitation():
+    """Means 2 and 6; 2 x 1 + 6 x 1 = 8 squeezed; 8 x -1/4 + 2 = 0 gives 1/2."""
+    inputs = keras.Input((2, 1, 2))
+    outputs = mobile.squeeze_excitation(inputs, squeezed=1, name="se")
+    model = keras.Model(inputs, outputs)
+    assert names_of(outputs, inputs) == [
+        *("se_pool", "se_reduce", "se_expand", "se_scale")
+    ]
+    model.get_layer("se_reduce").set_weights(
+        [np.ones([1, 1, 2, 1]), np.zeros(1)]
+    )
+    model.get_layer("se_expand").set_weights(
+        [np.full([1, 1, 1, 2], -0.25), np.array([2.0, 8.0])]
+    )
+    found = model(np.array([[1, 4], [3, 8]], "f").reshape(1, 2, 1, 2))
+    # hard_sigmoid(x) is (x + 3) / 6, between 0 and 1.
+    np.testing.assert_allclose(found[0, :, 0], [[0.5, 4], [1.5, 8]], rtol=1e-6)
