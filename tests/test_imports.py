@@ -14,7 +14,7 @@ RANKS = {
     "anchor_sizes": -1,
     "class_names": -1,
     "config": 0,
-    "presets": 1,
+    "presets": 0.5,
     "box_ops": 0,
     "anchors": 1,
     "box_coder": 1,
