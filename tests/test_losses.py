@@ -207,3 +207,38 @@ def test_number_of_negatives_is_rounded_down(ratio, expected):
         np.ones([1, 10], np.float32), positive, ~positive, negative_ratio=ratio
     )
     assert int(np.sum(mined)) == expected
+
+
+def by_sorting(background_loss, positive, negative, negative_ratio):
+    """The negatives of a stable sort: hardest first, then by place."""
+    mined = np.zeros_like(positive)
+    for row, (loss, is_negative) in enumerate(
+        zip(background_loss, negative, strict=True)
+    ):
+        count = int(negative_ratio * positive[row].sum())
+        order = np.argsort(np.where(is_negative, -loss, 1.0), kind="stable")
+        mined[row, order[: min(count, is_negative.sum())]] = True
+    return mined
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_mining_is_that_of_a_sort(jit_compile):
+    """With ties, zeros, tiny and huge losses, and no or all positives."""
+    rng = np.random.default_rng(0)
+    shape = (12, 200)
+    loss = 10.0 ** rng.uniform(-44, 38, shape)
+    loss[:4] = rng.integers(4, size=(4, 200))  # zeros among them
+    loss[4, ::3], loss[5] = np.inf, 0.0
+    loss = loss.astype(np.float32)
+    positive = rng.random(shape) < rng.choice([0.02, 0.1, 0.3], (12, 1))
+    positive[6], positive[7] = False, True
+    negative = ~positive & (rng.random(shape) < 0.9)
+    negative[8] = False
+    mine = tf.function(
+        lambda *args: hardest_negatives(*args, negative_ratio=3.0),
+        jit_compile=jit_compile,
+    )
+    np.testing.assert_array_equal(
+        mine(loss, positive, negative),
+        by_sorting(loss, positive, negative, 3.0),
+    )

@@ -118,6 +118,23 @@ def prepare_example(
     return TrainingBatch(image, targets, gt_boxes, gt_labels)
 
 
+def drop_objects(batch: TrainingBatch) -> TrainingBatch:
+    """The batch for a step that needs its targets only: M is 0."""
+    return batch._replace(
+        gt_boxes=batch.gt_boxes[:, :0], gt_labels=batch.gt_labels[:, :0]
+    )
+
+
+def pad_objects(batch: TrainingBatch) -> TrainingBatch:
+    """The batch with M a power of two, at least 16, for few shapes in all."""
+    count = batch.gt_labels.shape[1]
+    missing = max(16, 1 << (count - 1).bit_length() if count else 0) - count
+    return batch._replace(
+        gt_boxes=tf.pad(batch.gt_boxes, [(0, 0), (0, missing), (0, 0)]),
+        gt_labels=tf.pad(batch.gt_labels, [(0, 0), (0, missing)]),
+    )
+
+
 def evaluation_batches(
     source,
     split: str,

@@ -75,9 +75,44 @@ class L2Norm(keras.layers.Layer):
         return {**super().get_config(), "initial_scale": self.initial_scale}
 
 
+@keras.saving.register_keras_serializable("ssd_tf")
+class DilatedConv2D(keras.layers.Conv2D):
+    """A dilated convolution, stride 1 and padding "same", as one product.
+
+    In TensorFlow Keras goes through `tf.nn.convolution`, which cuts the map
+    into dilation^2 tiles, padded, and calculates half as much again for SSD's
+    fc6; `tf.nn.conv2d` can dilate, but without oneDNN has no gradient on a
+    CPU. Here the taps of all pixels are gathered once. The weights are those
+    of `keras.layers.Conv2D`.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        if keras.backend.backend() != "tensorflow":
+            return super().convolution_op(inputs, kernel)
+        height, width = inputs.shape[1:3]
+        reach = [
+            rate * (side - 1)
+            for rate, side in zip(
+                self.dilation_rate, self.kernel_size, strict=True
+            )
+        ]
+        around = [(total // 2, total - total // 2) for total in reach]
+        padded = ops.pad(inputs, [(0, 0), *around, (0, 0)])
+        taps = [
+            padded[:, y : y + height, x : x + width]
+            for y in range(0, reach[0] + 1, self.dilation_rate[0])
+            for x in range(0, reach[1] + 1, self.dilation_rate[1])
+        ]
+        columns = ops.concatenate(taps, axis=-1)  # [B, H, W, taps * C]
+        matrix = ops.reshape(kernel, (1, 1, -1, self.filters))
+        return ops.conv(columns, matrix, strides=1, padding="valid")
+
+
 def conv_relu(features, filters, kernel_size, *, name, **kwargs):
     """Convolution with ReLU, initialised as in Caffe's SSD."""
-    return keras.layers.Conv2D(
+    is_dilated = kwargs.get("dilation_rate", 1) != 1
+    convolution = DilatedConv2D if is_dilated else keras.layers.Conv2D
+    return convolution(
         filters,
         kernel_size,
         activation="relu",

@@ -19,6 +19,7 @@ from ssd_tf import box_ops
 from ssd_tf.config import DetectorConfig
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
+from ssd_tf.models.layers import DilatedConv2D
 
 BYTES_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "image_tensor"
@@ -102,11 +103,7 @@ class DetectionModule(tf.Module):
 
 
 class _DilatedConv2D(keras.layers.Conv2D):
-    """Dilates inside of the convolution.
-
-    Keras goes through `tf.nn.convolution`, which cuts the image into tiles
-    for that and calculates half as much again for SSD's fc6.
-    """
+    """Dilates inside of the convolution, for which no gradient is needed."""
 
     def convolution_op(self, inputs, kernel):
         return tf.nn.conv2d(
@@ -154,7 +151,8 @@ def _freeze(model: keras.Model) -> Callable:
 def _for_inference(layer: keras.Layer) -> keras.Layer:
     """A layer of the same configuration, faster where there is a way."""
     is_dilated = (
-        type(layer) is keras.layers.Conv2D and max(layer.dilation_rate) > 1
+        type(layer) in (keras.layers.Conv2D, DilatedConv2D)
+        and max(layer.dilation_rate) > 1
     )
     kind = _DilatedConv2D if is_dilated else type(layer)
     return kind.from_config(layer.get_config())

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from ssd_tf import matchers
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.pipeline import drop_objects, pad_objects
+from ssd_tf.errors import InputError
 from ssd_tf.losses import Losses, MultiBoxLoss
 from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
@@ -41,6 +43,9 @@ class Trainer:
       loss: called as `MultiBoxLoss`, in place of the configurations' own.
       backbone, matcher: in place of those that `detector_config` names.
 
+    Raises:
+      InputError: `jit_compile` with several replicas.
+
     Attributes:
       encoder: the `TargetEncoder` for the input pipeline.
       model, optimizer: the detector, and what counts its steps.
@@ -62,6 +67,13 @@ class Trainer:
         backbone: Backbone | None = None,
         matcher: matchers.Matcher | None = None,
     ):
+        if train_config.jit_compile and strategy.num_replicas_in_sync > 1:
+            raise InputError(
+                "--jit_compile compiles for one device, got a strategy with "
+                f"{strategy.num_replicas_in_sync} replicas, which TensorFlow "
+                "cannot compile; leave it out, or train with "
+                "--strategy=one_device"
+            )
         self.strategy = strategy
         self.encoder = training_encoder(detector_config, matcher=matcher)
         self._train_config = train_config
@@ -155,18 +167,34 @@ class Trainer:
 
         The number of objects changes from batch to batch: it is traced for
         the `element_spec` of the (distributed) data set of `TrainingBatch`.
+        With `jit_compile` it takes batches without their objects, or, where
+        the matcher looks at predictions, of a few numbers of objects.
         """
-        compiled = tf.function(self.step, input_signature=[element_spec])
+        fix, compiled = self._compiled(element_spec)
 
         def train_step(batch) -> Losses:
             try:
-                return compiled(batch)
+                return compiled(fix(batch))
             except tf.errors.OpError:
                 # A worker was lost, and some weights are already new.
                 self._is_broken = True
                 raise
 
         return train_step
+
+    def _compiled(self, element_spec) -> tuple[Callable, Callable]:
+        """What makes a batch fit for the compiled step, and that step."""
+        if not self._train_config.jit_compile:
+            return lambda batch: batch, tf.function(
+                self.step, input_signature=[element_spec]
+            )
+        # XLA knows no shape but fixed ones, and compiles for each anew.
+        looks_at_objects = (
+            self.encoder.matcher.prediction_ignore_iou is not None
+        )
+        return pad_objects if looks_at_objects else drop_objects, tf.function(
+            self.step, jit_compile=True
+        )
 
     def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""

@@ -371,3 +371,23 @@ def test_check_decodable_says_which_file_is_missing(tmp_path):
 
     with pytest.raises(InputError, match="cannot be read: .*gone.jpg"):
         pipeline.check_decodable(Missing([]), "train")
+
+
+@pytest.mark.parametrize(
+    "count, padded", [(0, 16), (1, 16), (16, 16), (17, 32), (64, 64), (65, 128)]
+)
+def test_objects_are_padded_to_few_numbers(count, padded):
+    rng = np.random.default_rng(0)
+    boxes = rng.random((2, count, 4), np.float32)
+    labels = rng.integers(1, 5, (2, count)).astype(np.int32)
+    batch = pipeline.TrainingBatch(
+        tf.zeros([2, 8, 8, 3]), (), tf.constant(boxes), tf.constant(labels)
+    )
+    found = pipeline.pad_objects(batch)
+    np.testing.assert_array_equal(found.gt_boxes[:, :count], boxes)
+    np.testing.assert_array_equal(found.gt_labels[:, :count], labels)
+    assert found.gt_boxes.shape == (2, padded, 4)
+    assert found.gt_labels.shape == (2, padded)
+    assert not np.any(found.gt_labels[:, count:])
+    assert pipeline.drop_objects(batch).gt_boxes.shape == (2, 0, 4)
+    assert pipeline.drop_objects(batch).gt_labels.shape == (2, 0)

@@ -77,6 +77,7 @@ def test_pixel_normalization(dtype):
     [
         layers.L2Norm(7.0, name="norm"),
         layers.PixelNormalization((1, 2, 5), scale=0.5, bgr=True, name="p"),
+        layers.DilatedConv2D(3, 3, dilation_rate=6, padding="same", name="d"),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -149,3 +150,47 @@ def test_convolutions_begin_as_in_caffe():
     assert 0.99 * limit < np.abs(kernel).max() <= limit
     assert kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
     assert not bias.any()
+
+
+@pytest.mark.parametrize(
+    "kernel_size, dilation, size",
+    [
+        (3, 6, (19, 19)),
+        (3, (2, 3), (8, 5)),
+        ((2, 5), 2, (6, 9)),
+        (1, 4, (3, 3)),
+    ],
+)
+def test_dilated_convolution_is_that_of_keras(kernel_size, dilation, size):
+    """Outputs and gradients; more than half of fc6's taps are padding."""
+    tf = pytest.importorskip("tensorflow")
+    rng = np.random.default_rng(0)
+    features = tf.constant(rng.normal(size=(2, *size, 4)), tf.float32)
+    results = []
+    for kind in (keras.layers.Conv2D, layers.DilatedConv2D):
+        layer = kind(*(3, kernel_size), dilation_rate=dilation, padding="same")
+        layer.build(features.shape)
+        kernel = np.random.default_rng(1).normal(size=layer.kernel.shape)
+        layer.set_weights([kernel, np.arange(3.0)])
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            outputs = layer(features)
+            total = tf.reduce_sum(outputs**2)
+        weights = [v.value for v in layer.trainable_weights]
+        results.append([outputs, *tape.gradient(total, [features, *weights])])
+    for found, expected in zip(*results, strict=True):
+        scale = float(tf.reduce_max(tf.abs(expected)))
+        np.testing.assert_allclose(found, expected, atol=1e-5 * scale)
+
+
+def test_fc6_is_not_tiled():
+    inputs = keras.Input((19, 19, 8))
+    outputs = layers.conv_relu(
+        *(inputs, 4, 3), padding="same", dilation_rate=6, name="fc6"
+    )
+    tf = pytest.importorskip("tensorflow")
+    network = tf.function(keras.Model(inputs, outputs)).get_concrete_function(
+        tf.TensorSpec([None, 19, 19, 8])
+    )
+    kinds = {operation.type for operation in network.graph.get_operations()}
+    assert "Conv2D" in kinds and not kinds & {"SpaceToBatchND", "SpaceToBatch"}
