@@ -17,6 +17,9 @@ from ssd_tf.presets import PRESETS
 from ssd_tf.training.recipes import RecipeChoice
 
 
+_CAFFE_STEP_PX = 8  # of the first level, for which sizes were published
+
+
 def plan_detector(
     preset: str,
     source,
@@ -35,7 +38,8 @@ def plan_detector(
       num_classes: checked against the data.
       matcher: a key of `MATCHERS`; None takes the preset's.
       matcher_params: its parameters as "key=value,...".
-      box_scales: "voc" or "coco" for published anchor sizes.
+      box_scales: "voc" or "coco" for published anchor sizes; a preset of
+        another grid than Caffe's keeps its own.
       changes: other fields, such as those of `parse_box_sizes`; None keeps
         the preset's value.
 
@@ -51,7 +55,12 @@ def plan_detector(
     config = PRESETS[preset]
     matcher = matcher or config.matcher
     values: dict[str, Any] = {}
-    if box_scales:
+    if box_scales and config.steps_px[0] != _CAFFE_STEP_PX:
+        logging.info(
+            "%s keeps its anchor sizes: those of %s are for another grid",
+            *(preset, box_scales),
+        )
+    elif box_scales:
         values["min_sizes_px"], values["max_sizes_px"] = published_sizes_px(
             box_scales, config.image_size, len(config.feature_sizes)
         )

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from ssd_tf import training
+from ssd_tf import PRESETS, training
 from ssd_tf.errors import InputError
 
 
@@ -75,6 +75,15 @@ def test_coco_recipes_bring_coco_s_default_boxes(preset, sizes):
     scales = training.RECIPES["coco_ssd300"].box_scales
     detector = training.plan_detector(preset, Folder(), box_scales=scales)
     assert detector.min_sizes_px == pytest.approx(sizes)
+
+
+@pytest.mark.parametrize(
+    "preset", ["ssd300_mobilenet_v1", "ssdlite320_mobilenet_v3_large"]
+)
+def test_presets_of_another_grid_keep_their_sizes(preset):
+    detector = training.plan_detector(preset, Folder(), box_scales="coco")
+    assert detector.min_sizes_px == PRESETS[preset].min_sizes_px
+    assert detector.max_sizes_px == PRESETS[preset].max_sizes_px
 
 
 def test_sizes_that_the_user_gives_win_over_the_recipe_s():
