@@ -177,6 +177,12 @@ class Recipe(_Config):
       weight_decay: on kernels only; Caffe's L2 for SGD, decoupled for AdamW.
       bias_lr_multiplier: learning rate of biases over that of kernels.
       gradient_clip_norm: largest global norm of the gradient; 0 is off.
+      freeze: what keeps its first weights: "none", "stem" (the backbone to the
+        finest map), "backbone", or "all_but_heads".
+      freeze_batch_norm: keep the batch normalisation of the backbone, its
+        statistics too, as the first weights have it.
+      backbone_lr_multiplier: learning rate of the backbone over that of the
+        extra levels and heads.
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
@@ -200,6 +206,9 @@ class Recipe(_Config):
     weight_decay: float = 5e-4
     bias_lr_multiplier: float = 1.0
     gradient_clip_norm: float = 0.0
+    freeze: str = "none"
+    freeze_batch_norm: bool = False
+    backbone_lr_multiplier: float = 1.0
     average_decay: float = 0.0
     augmentation: str = "ssd"
     flip_up_down: bool = False
@@ -240,7 +249,10 @@ class TrainConfig(Recipe):
       train_split, eval_split: what to train and to evaluate on.
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
-      init_weights: "none", "imagenet", or a run directory.
+      init_weights: "none", "imagenet", a run directory, a file of weights, or
+        a key of `ssd_tf.weights.published.PUBLISHED`.
+      class_map: which class takes over which one of `init_weights`, beside
+        those of the same name; as of `ssd_tf.weights.class_map`.
       sync_batch_norm: take the statistics of batch normalisation from the
         images of all devices instead of those of each.
       precision: one of `PRECISIONS`, of the layers in training. Weights,
@@ -255,6 +267,7 @@ class TrainConfig(Recipe):
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"
+    class_map: str = ""
     sync_batch_norm: bool = True
     precision: str = "float32"
     jit_compile: bool = False

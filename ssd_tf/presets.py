@@ -21,7 +21,12 @@ _GRIDS: dict[int, dict[str, Any]] = {
 
 
 def _preset(
-    backbone: str, image_size: int, *, scales: str = "voc"
+    backbone: str,
+    image_size: int,
+    *,
+    scales: str = "voc",
+    head: str = "conv",
+    extras: str = "backbone",
 ) -> DetectorConfig:
     grid = _GRIDS[image_size]
     min_sizes_px, max_sizes_px = published_sizes_px(
@@ -32,6 +37,8 @@ def _preset(
         image_size=image_size,
         min_sizes_px=min_sizes_px,
         max_sizes_px=max_sizes_px,
+        head=head,
+        extras=extras,
         **grid,
     )
 
@@ -113,4 +120,11 @@ PRESETS = {
     ),
     # Boxes from 7% of the image: small data sets have small objects.
     "ssd300_tiny": _preset("tiny", 300, scales="coco"),
+    "ssd300_efficientnet_lite0": _preset(
+        "efficientnet_lite0",
+        300,
+        scales="coco",
+        head="ssdlite",
+        extras="ssdlite",
+    ),
 }

@@ -1,5 +1,6 @@
 """Fixtures that several test files need."""
 
+import dataclasses
 import signal
 import sys
 
@@ -51,10 +52,13 @@ def _build_small(images, image_size):
     return [fine, layers.padded_conv_relu(x, 8, 3, strides=2, name="down2")]
 
 
+SMALL_NETWORK = Backbone(build=_build_small)
+
+
 @pytest.fixture(scope="session")
 def small_network():
     """A `Backbone` that is traced in a second, to hand in."""
-    return Backbone(build=_build_small)
+    return SMALL_NETWORK
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def small_backbone(monkeypatch, small_network):
     monkeypatch.setitem(BACKBONES, "small", small_network)
 
 
-_SMALL_DETECTOR = DetectorConfig(
+SMALL_DETECTOR = DetectorConfig(
     backbone="small",
     image_size=64,
     feature_sizes=(8, 4),
@@ -79,10 +83,10 @@ _SMALL_DETECTOR = DetectorConfig(
 @pytest.fixture
 def small_detector():
     """A detector of 320 anchors for the classes of shapes."""
-    return _SMALL_DETECTOR
+    return SMALL_DETECTOR
 
 
-_SMALL_TRAIN = TrainConfig(
+SMALL_TRAIN = TrainConfig(
     batch_size=2,
     steps=2,
     optimizer="adamw",
@@ -95,10 +99,16 @@ _SMALL_TRAIN = TrainConfig(
 )
 
 
+# For one device or for several processes.
+TRAIN_OF_WORKERS = dataclasses.replace(
+    SMALL_TRAIN, steps=4, batch_size=6, flip_up_down=True
+)
+
+
 @pytest.fixture
 def small_train():
     """Two steps of two images."""
-    return _SMALL_TRAIN
+    return SMALL_TRAIN
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +133,8 @@ def small_run(tmp_path_factory, shapes_dir, small_network):
     run_dir = training.RunDir(tmp_path_factory.mktemp("run"))
     source = registry.build_source("shapes", data_dir=shapes_dir)
     training.TrainingRun(
-        _SMALL_DETECTOR,
-        _SMALL_TRAIN,
+        SMALL_DETECTOR,
+        SMALL_TRAIN,
         source,
         run_dir,
         backbone=small_network,

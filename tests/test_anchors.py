@@ -35,6 +35,7 @@ def with_scales(config, scales):
         ("ssd300_resnet50", PER_LEVEL_300, 8732),
         ("ssd300_mobilenet_v2", PER_LEVEL_300, 8732),
         ("ssd300_tiny", PER_LEVEL_300, 8732),
+        ("ssd300_efficientnet_lite0", PER_LEVEL_300, 8732),
         ("ssd512_vgg16", PER_LEVEL_512, 24564),
         ("ssdlite320_mobilenet_v3_large", PER_LEVEL_320, 3234),
         ("ssd320_mobilenet_v2", PER_LEVEL_320, 3234),

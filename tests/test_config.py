@@ -15,6 +15,7 @@ def test_preset_names():
         "ssd300_resnet50",
         "ssd300_mobilenet_v2",
         "ssd300_tiny",
+        "ssd300_efficientnet_lite0",
         "ssdlite320_mobilenet_v3_large",
         "ssd320_mobilenet_v2",
         "ssd300_mobilenet_v1",

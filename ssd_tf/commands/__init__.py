@@ -15,6 +15,8 @@ from absl import flags
 from ssd_tf import console
 from ssd_tf.commands import (
     anchors,
+    convert,
+    data_service,
     detect,
     evaluate,
     export,
@@ -32,7 +34,9 @@ COMMANDS: dict[str, ModuleType] = {
     "detect": detect,
     "validate": validate,
     "anchors": anchors,
+    "data_service": data_service,
     "weights": weights,
+    "convert": convert,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

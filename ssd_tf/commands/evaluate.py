@@ -90,6 +90,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes."""
     del arguments  # none
     predictor = load_predictor(values.model, flag="--model=")
+    predictor = predictor.without_unused_classes()
     data = choose_data(values)
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names

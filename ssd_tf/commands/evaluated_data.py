@@ -31,16 +31,18 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
     if run_dir.config_file.exists():
         _, train = run_dir.read_configs()
         # Folder and split of one data set mean nothing for another.
-        if values.dataset in (None, train.dataset):
+        if train.dataset and values.dataset in (None, train.dataset):
             return DataChoice(
                 train.dataset,
                 values.data_dir or train.data_dir,
                 values.split or train.eval_split,
             )
     if values.dataset is None:
+        is_run = run_dir.config_file.exists()
+        what = "was converted without data" if is_run else "is no run directory"
         raise InputError(
-            f"--model={values.model} is no run directory, so it does not say "
-            "what to measure on; give --dataset, and --data_dir for a folder"
+            f"--model={values.model} {what}, so it does not say what to "
+            "measure on; give --dataset, and --data_dir for a folder"
         )
     return DataChoice(values.dataset, values.data_dir, values.split)
 

@@ -81,6 +81,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         options=given,
         run_name=run_dir.path.resolve().name,
         result=run_dir.read_result() if run_dir.is_finished else None,
+        source=run_dir.read_source(),
     )
     print(f"exported {exported.path}")
     if exported.model:

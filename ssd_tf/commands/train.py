@@ -20,7 +20,7 @@ from ssd_tf.commands.train_flags import (
     RECIPE_FIELDS,
     define_flags,
 )
-from ssd_tf.data import sources
+from ssd_tf.data import service, sources
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import format_result
 
@@ -31,14 +31,25 @@ WHEN_STOPPED = "stopped; the same command goes on from here"
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Runs the mode that the flags ask for."""
     del arguments  # none
+    base = PRESETS[values.preset]
+    if values.mode == "train":
+        base = training.choose_detector(
+            values.preset,
+            values.init_weights,
+            is_given=values["preset"].present > 0,
+            path=values.run_dir,
+        )
+    name = values.preset
+    if _is_of_weights(values, base):
+        name = f"ssd{base.image_size}_{base.backbone}"
     path = values.run_dir or os.path.join(
-        "runs", f"{values.preset}_{values.dataset.replace('/', '_')}"
+        "runs", f"{name}_{values.dataset.replace('/', '_')}"
     )
     run_dir = training.RunDir(path)
     if values.mode == "eval":
         evaluate(values, run_dir)
     else:
-        train(values, run_dir)
+        train(values, run_dir, base)
 
 
 def evaluate(values, run_dir: training.RunDir) -> None:
@@ -63,13 +74,27 @@ def _print_table(figures, run_dir: training.RunDir, *, source, split: str):
     print(format_result(figures, title=title))
 
 
-def train(values, run_dir: training.RunDir) -> None:
-    """Trains, or says that there is nothing left to do."""
-    source = build_source(values)
-    detector_config, train_config = _plan(values, source)
+def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
+    """Trains a detector, or says that there is nothing left to do."""
+    # First: it cannot join other machines once something was computed.
+    strategy = training.build_strategy(values.strategy)
+    workers = training.Workers(strategy)
+    with workers.naming_lost():
+        source = workers.chief_first(lambda: build_source(values))
+    if values.data_service:
+        service.check_source(source)
+        service.check_service("data_service", values.data_service)
+    detector_config, train_config = _plan(values, source, base)
     source.num_examples(train_config.eval_split)  # rather now than at the end
-    run_dir.check(detector_config, train_config)
-    if run_dir.is_finished:
+    training.check_batch_size(train_config.batch_size, strategy)
+
+    def is_finished() -> bool:
+        run_dir.check(detector_config, train_config)
+        return run_dir.is_finished
+
+    with workers.naming_lost():
+        nothing_left = workers.from_chief(is_finished)
+    if nothing_left:
         print(
             f"{run_dir.path} is finished after {train_config.steps} steps; "
             "give another --run_dir to train again"
@@ -77,14 +102,23 @@ def train(values, run_dir: training.RunDir) -> None:
     else:
         _check_splits(source, train_config.train_split, train_config.eval_split)
         run = training.TrainingRun(
-            detector_config, train_config, source, run_dir
+            detector_config,
+            train_config,
+            source,
+            run_dir,
+            strategy=strategy,
+            data_service=values.data_service,
         )
         run.train()
+    if workers.is_chief:
+        _report(values, run_dir, source, train_config.eval_split)
+
+
+def _report(values, run_dir: training.RunDir, source, split: str) -> None:
+    """Prints the figures of a finished run, and what to do with it."""
     figures = run_dir.read_result()
     if "voc" in figures:
-        _print_table(
-            figures, run_dir, source=source, split=train_config.eval_split
-        )
+        _print_table(figures, run_dir, source=source, split=split)
         print(f"\n{training.headline(figures)}")
     else:  # of an earlier version, which wrote less
         evaluate(values, run_dir)
@@ -97,6 +131,11 @@ def train(values, run_dir: training.RunDir) -> None:
         f"  python -m ssd_tf detect --model={path} IMAGE.jpg "
         "--output_dir=detections"
     )
+
+
+def _is_of_weights(values, base: DetectorConfig) -> bool:
+    """True where the weights decided on the detector, and not a preset."""
+    return not values["preset"].present and base != PRESETS[values.preset]
 
 
 def _check_splits(source, train_split: str, eval_split: str) -> None:
@@ -127,12 +166,12 @@ def _check_splits(source, train_split: str, eval_split: str) -> None:
         )
 
 
-def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
+def _plan(
+    values, source, base: DetectorConfig
+) -> tuple[DetectorConfig, TrainConfig]:
     recipe = training.choose_recipe(
         values.recipe
-        or training.default_recipe(
-            values.dataset, PRESETS[values.preset].image_size
-        ),
+        or training.default_recipe(values.dataset, base.image_size),
         flags={
             name: values[name].value for name in RECIPE_FIELDS if name in values
         },
@@ -141,12 +180,17 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         epochs=values.epochs,
     )
     detector_config = training.plan_detector(
-        values.preset,
+        base,
         source,
         num_classes=values.num_classes,
         matcher=values.matcher,
         matcher_params=values.matcher_params,
-        box_scales=recipe.box_scales,
+        # Weights bring their own, which a data set's recipe leaves alone.
+        box_scales=(
+            recipe.values.get("box_scales", "")
+            if _is_of_weights(values, base)
+            else recipe.box_scales
+        ),
         changes={
             **{name: values[name].value for name in DETECTOR_FIELDS},
             **training.parse_box_sizes(
@@ -164,6 +208,9 @@ def _plan(values, source) -> tuple[DetectorConfig, TrainConfig]:
         eval_split=values.eval_split,
         seed=values.seed,
         init_weights=values.init_weights,
-        changes={name: values[name].value for name in DEVICE_FIELDS},
+        changes={
+            "class_map": ",".join(values.class_map or ()),
+            **{name: values[name].value for name in DEVICE_FIELDS},
+        },
     )
     return detector_config, train_config

@@ -66,7 +66,13 @@ def _define_data(data: FlagGroup) -> None:
 
 
 def _define_detector(detector: FlagGroup) -> None:
-    detector.choice("preset", PRESETS, "Detector to train.", "ssd300_tiny")
+    detector.choice(
+        "preset",
+        PRESETS,
+        "Detector to train; where --init_weights names a whole detector, that "
+        "one if --preset is not given.",
+        "ssd300_tiny",
+    )
     detector.choice(
         "head",
         models.HEADS,
@@ -143,10 +149,35 @@ def _define_training(group: FlagGroup) -> None:
     group.number(
         "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
     )
+    group.choice(
+        "freeze",
+        training.FREEZES,
+        "What keeps its first weights; the stem is the backbone to the finest "
+        f"map{_RECIPE}",
+    )
+    group.switch(
+        "freeze_batch_norm",
+        "Keep the backbone's batch normalisation, its statistics too, as it "
+        f"is in the first weights{_RECIPE}",
+        None,
+    )
+    group.number(
+        "backbone_lr_multiplier",
+        "Learning rate of the backbone over that of extra levels and heads"
+        f"{_RECIPE}",
+        lower_bound=0,
+    )
     group.text(
         "init_weights",
-        "Weights to begin with: imagenet, none, or an earlier run's folder "
-        "(default: imagenet where the backbone has it, else none).",
+        "Weights to begin with: imagenet, none, an earlier run's folder, a "
+        "file of another project's weights, or a name that `python -m ssd_tf "
+        "weights` lists (default: imagenet where the backbone has it, else "
+        "none).",
+    )
+    group.items(
+        "class_map",
+        "Classes that take over one of the weights' classes, beside those of "
+        "the same name: motorbike=motorcycle,sofa=couch; none for none at all.",
     )
     group.count(
         "eval_every",
@@ -163,6 +194,20 @@ def _define_training(group: FlagGroup) -> None:
 
 
 def _define_devices(group: FlagGroup) -> None:
+    group.choice(
+        "strategy",
+        training.STRATEGIES,
+        "Devices to train on: one_device; mirrored, all GPUs of this machine; "
+        "multi_worker, the machines that TF_CONFIG names; or auto, the most of "
+        "these that there is.",
+        "auto",
+    )
+    group.text(
+        "data_service",
+        "grpc://HOST:PORT of a dispatcher (`python -m ssd_tf data_service`), "
+        "whose workers prepare the training images of a folder (default: "
+        "done here).",
+    )
     group.switch(
         "sync_batch_norm",
         "Where several devices train, take the statistics of batch "

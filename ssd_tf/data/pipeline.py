@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssd_tf.data import images, sources
+from ssd_tf.data import images, service, sources
 from ssd_tf.data.augmentation import Policy, augment
-from ssd_tf.data.shuffling import shuffled_examples
+from ssd_tf.data.shuffling import RandomAccess, Share, shuffled_examples
 from ssd_tf.errors import InputError
 
 
@@ -45,6 +45,8 @@ def training_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
+    share: Share = Share(),
+    data_service: str | None = None,
 ) -> tf.data.Dataset:
     """Endless batches of augmented images with encoded targets.
 
@@ -57,21 +59,41 @@ def training_batches(
       batch_size: images per batch.
       seed: of order and augmentation.
       start_step: batches that an earlier part of the run has seen.
+      share: this worker's; the shares of all, in order, are the batch.
+      data_service: grpc://HOST:PORT of a dispatcher whose workers prepare the
+        batches; see `ssd_tf.data.service`.
 
     Returns:
-      `tf.data.Dataset` of `TrainingBatch`.
+      `tf.data.Dataset` of `TrainingBatch`, each a share of a batch.
     """
     prepare = functools.partial(
         prepare_example, encoder=encoder, policy=policy, image_size=image_size
     )
-    examples = shuffled_examples(
-        source, split, seed=seed, skip=start_step * batch_size
-    )
-    return (
-        examples.map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
-        .padded_batch(batch_size, drop_remainder=True)
-        .prefetch(2)
-    )
+
+    def batches_from(step) -> tf.data.Dataset:
+        return (
+            shuffled_examples(
+                source,
+                split,
+                seed=seed,
+                skip=step * batch_size,
+                batch_size=batch_size,
+                share=share,
+            )
+            .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
+            .padded_batch(len(share.positions(batch_size)), drop_remainder=True)
+        )
+
+    if data_service:
+        service.check_source(source)
+        batches = service.distribute(
+            data_service,
+            lambda step: batches_from(step).take(1),
+            start_step=start_step,
+        )
+    else:
+        batches = batches_from(start_step)
+    return batches.prefetch(2)
 
 
 def prepare_example(
@@ -97,13 +119,19 @@ def prepare_example(
 
 
 def evaluation_batches(
-    source, split: str, *, image_size: int | None, batch_size: int
+    source,
+    split: str,
+    *,
+    image_size: int | None,
+    batch_size: int,
+    share: Share = Share(),
 ) -> tf.data.Dataset:
     """The examples of a split in order, once, padded.
 
     Returns:
       `tf.data.Dataset` of `EvaluationBatch`; the last batch may be smaller.
-      Without an `image_size` images are left whole.
+      Without an `image_size` images are left whole. Of `share.count` batches
+      in a row, one is given.
     """
 
     def prepare(example):
@@ -120,11 +148,26 @@ def evaluation_batches(
         )
 
     return (
-        source.dataset(split)
+        _shared_batches(source, split, batch_size, share)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         .padded_batch(batch_size)
         .prefetch(2)
     )
+
+
+def _shared_batches(source, split: str, batch_size: int, share: Share):
+    """The examples of every `share.count`-th batch, from its own on."""
+
+    def is_mine(position):
+        return position // batch_size % share.count == share.index
+
+    if share.count == 1:
+        return source.dataset(split)
+    if isinstance(source, RandomAccess):  # the others' are not even read
+        places = tf.data.Dataset.range(source.num_examples(split))
+        return source.examples_at(split, places.filter(is_mine))
+    examples = source.dataset(split).enumerate()
+    return examples.filter(lambda k, _: is_mine(k)).map(lambda _, e: e)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ in the data set). So training can start at any step and sees what an
 uninterrupted run would have seen, and one example can be seen again alone.
 """
 
+import dataclasses
 from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
@@ -28,6 +29,19 @@ class RandomAccess(Protocol):
         """The examples at positions of `dataset(split)`, in that order."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """One worker's part of the data: number `index` of `count` equal ones."""
+
+    index: int = 0
+    count: int = 1
+
+    def positions(self, batch_size: int) -> range:
+        """The positions within each batch that are this worker's."""
+        size = batch_size // self.count
+        return range(self.index * size, (self.index + 1) * size)
+
+
 def example_seed(seed: int, *, epoch, index):
     """The seed [2] int32 of an example's augmentation.
 
@@ -37,12 +51,23 @@ def example_seed(seed: int, *, epoch, index):
     return _fold(_fold([seed, _AUGMENTATION], epoch), index)
 
 
-def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
+def shuffled_examples(
+    source,
+    split: str,
+    *,
+    seed: int,
+    skip: int = 0,
+    batch_size: int = 1,
+    share: Share = Share(),
+):
     """A source's examples over and over, each epoch in an order of its own.
 
     Of a source with `RandomAccess` the order is a permutation of the whole
     split, nothing waits in memory, and what is skipped is not read. Of others
     examples are drawn from a buffer; to skip whole epochs costs nothing.
+
+    Of each `batch_size` examples only a worker's share is given, which is all
+    that it reads with `RandomAccess`, and all that it decodes without.
 
     Returns:
       endless `tf.data.Dataset` of (example, [2] int32 seed).
@@ -53,9 +78,23 @@ def shuffled_examples(source, split: str, *, seed: int, skip: int = 0):
     num_examples = source.num_examples(split)
     if num_examples == 0:
         raise InputError(f"{source.name}: split {split!r} has no images")
+    mine = share.positions(batch_size)
     if isinstance(source, RandomAccess):
-        return _permuted(source, split, num_examples, seed=seed, skip=skip)
-    return _buffered(source, split, num_examples, seed=seed, skip=skip)
+        counter = tf.data.Dataset.counter().map(
+            lambda k: skip
+            + k // len(mine) * batch_size
+            + mine.start
+            + k % len(mine)
+        )
+        return _permuted(source, split, num_examples, seed=seed, places=counter)
+    examples = _buffered(source, split, num_examples, seed=seed, skip=skip)
+    if share.count == 1:
+        return examples
+    return (
+        examples.enumerate()
+        .filter(lambda k, _: k % batch_size // len(mine) == share.index)
+        .map(lambda _, example: example)
+    )
 
 
 def batch_image_ids(
@@ -71,8 +110,8 @@ def batch_image_ids(
     ]
 
 
-def _permuted(source, split: str, num_examples: int, *, seed: int, skip: int):
-    """`shuffled_examples` of a source that is `RandomAccess`."""
+def _permuted(source, split: str, num_examples: int, *, seed: int, places):
+    """Examples of a source that is `RandomAccess`, at places in the order."""
 
     def place(i):
         epoch = i // num_examples
@@ -81,7 +120,7 @@ def _permuted(source, split: str, num_examples: int, *, seed: int, skip: int):
         )
         return epoch, index
 
-    places = tf.data.Dataset.counter(skip).map(place)
+    places = places.map(place)
     return tf.data.Dataset.zip(
         source.examples_at(split, places.map(lambda epoch, index: index)),
         places.map(

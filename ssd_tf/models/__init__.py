@@ -8,14 +8,20 @@ from ssd_tf.models.detector import (
     default_weights,
     load_imagenet,
 )
+from ssd_tf.models.folding import fold_frozen
 from ssd_tf.models.heads import HEADS
+from ssd_tf.models.parts import Parts, find_parts, is_head
 
 __all__ = [
     "BACKBONES",
     "EXTRAS",
     "HEADS",
     "Backbone",
+    "Parts",
     "build_detector",
     "default_weights",
+    "find_parts",
+    "fold_frozen",
+    "is_head",
     "load_imagenet",
 ]

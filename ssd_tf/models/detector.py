@@ -10,6 +10,7 @@ from ssd_tf.config import DetectorConfig
 from ssd_tf.errors import InputError
 from ssd_tf.models import (
     applications,
+    efficientnet_lite,
     heads,
     layers,
     mobilenet_v1,
@@ -21,6 +22,7 @@ from ssd_tf.models import (
 from ssd_tf.models.backbone import Backbone
 
 BACKBONES: dict[str, Backbone] = {
+    "efficientnet_lite0": efficientnet_lite.BACKBONE,
     "mobilenet_v1": mobilenet_v1.BACKBONE,
     "mobilenet_v2": applications.MOBILENET_V2,
     "mobilenet_v2_bottleneck": mobilenet_v2.BOTTLENECK,
@@ -149,12 +151,14 @@ EXTRAS = {"backbone": _own_extras, "ssdlite": _ssdlite_extras}
 def load_imagenet(
     model: keras.Model, backbone_name: str, *, backbone: Backbone | None = None
 ) -> None:
-    """Downloads the backbone's ImageNet weights into a detector.
+    """Loads the backbone's ImageNet weights into a detector.
+
+    They are downloaded, or come with a package.
 
     `backbone_name` is a key of `BACKBONES`, or the name of `backbone`.
 
     Raises:
-      InputError: where the backbone has none or the download fails.
+      InputError: where the backbone has none or they cannot be had.
     """
     backbone = backbone or find_backbone(backbone_name)
     if backbone.download_imagenet is None:
@@ -164,6 +168,8 @@ def load_imagenet(
         )
     try:
         source = backbone.download_imagenet()
+    except InputError:
+        raise
     except Exception as error:  # keras.utils.get_file raises a bare Exception
         raise InputError(
             f"ImageNet weights of {backbone_name!r} could not be downloaded "

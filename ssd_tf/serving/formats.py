@@ -104,6 +104,7 @@ def export(
     options: Mapping[str, Any] | None = None,
     run_name: str | None = None,
     result: Mapping[str, Any] | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Exported:
     """Writes a detector in a format, of `EXPORT_FORMATS` or of one's own.
 
@@ -111,6 +112,7 @@ def export(
       options: of the format, by name; the others have their defaults.
       run_name: that of the model by default.
       result: the run's last evaluation; None if it is not finished.
+      source: whose weights the run began with; None for ssd_tf's own.
 
     Raises:
       InputError: an option has no effect or cannot have its value, or the
@@ -132,5 +134,6 @@ def export(
             options=values,
             run_name=run_name or model.name,
             result=result,
+            source=source,
         )
     )

@@ -14,7 +14,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from ssd_tf.serving.export_format import ExportRequest
 from ssd_tf.serving.files import LABELS_FILE, labels_to_text
+from ssd_tf.training.run_dir import CONVERTED
 from ssd_tf.version import __version__
+from ssd_tf.weights.published import PUBLISHED
 
 CARD_FILE = "model_card.json"
 
@@ -54,6 +56,8 @@ def write_model_card(
                 "multi_label",
             )
         },
+        # Whose weights it began with, and under which licence.
+        "source": request.source,
         "data": {
             "dataset": train_config.dataset,
             "data_dir": data_dir,
@@ -75,6 +79,8 @@ def write_model_card(
             "python": platform.python_version(),
         },
     }
+    if train_config.recipe == CONVERTED:  # was not trained here
+        card |= {"data": None, "training": None}
     text = json.dumps(card, indent=2, allow_nan=False)
     (version_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
 
@@ -123,4 +129,6 @@ def _tensors(infos) -> dict[str, dict[str, Any]]:
 
 def _basename(path: str | None) -> str | None:
     """The last part of a path; the others name folders of one machine."""
-    return None if path is None else pathlib.Path(path).name
+    if path is None or path in PUBLISHED:
+        return path
+    return pathlib.Path(path).name

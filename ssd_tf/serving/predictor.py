@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.class_names import is_used
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
@@ -65,6 +66,39 @@ class Predictor:
             for batch in batches
             for found in split_outputs(self.detect(batch))
         ]
+
+    def without_unused_classes(self) -> "Predictor":
+        """The same detector without the numbers that COCO never used.
+
+        torchvision's detectors have a class for each of the 90 ids; data sets
+        have the 80 that are in use.
+        """
+        used = [
+            k for k, name in enumerate(self.class_names, 1) if is_used(name)
+        ]
+        if len(used) == len(self.class_names):
+            return self
+        new_label = np.zeros(len(self.class_names) + 1, np.int32)
+        new_label[used] = np.arange(1, len(used) + 1)
+
+        def detect(pixels) -> dict[str, np.ndarray]:
+            outputs = {k: np.asarray(v) for k, v in self.detect(pixels).items()}
+            labels = new_label[outputs["detection_classes"].astype(np.int32)]
+            # Padding has the label 0, and stays behind what is left.
+            order = np.argsort(labels == 0, axis=1, kind="stable")  # [B, K]
+            return {
+                "detection_boxes": np.take_along_axis(
+                    outputs["detection_boxes"], order[..., None], axis=1
+                ),
+                "detection_scores": np.take_along_axis(
+                    outputs["detection_scores"], order, axis=1
+                ),
+                "detection_classes": np.take_along_axis(labels, order, axis=1),
+                "num_detections": np.count_nonzero(labels, axis=1),
+            }
+
+        names = [self.class_names[k - 1] for k in used]
+        return Predictor(detect, names, self.image_size)
 
 
 def predictor_of_run(path) -> Predictor:

@@ -1,9 +1,12 @@
 """Training, evaluation, and the files of a run."""
 
+from ssd_tf.training.convert import convert
 from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
+from ssd_tf.training.freezing import FREEZES
 from ssd_tf.training.initialize import load_run
 from ssd_tf.training.loop import TrainingRun
 from ssd_tf.training.planning import (
+    choose_detector,
     parse_box_sizes,
     plan_detector,
     plan_training,
@@ -16,13 +19,26 @@ from ssd_tf.training.recipes import (
 )
 from ssd_tf.training.reports import headline
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.strategy import (
+    STRATEGIES,
+    build_strategy,
+    check_batch_size,
+)
+from ssd_tf.training.workers import Workers
 
 __all__ = [
+    "FREEZES",
     "RECIPES",
     "RecipeChoice",
     "RunDir",
+    "STRATEGIES",
     "TrainingRun",
+    "Workers",
+    "build_strategy",
+    "check_batch_size",
+    "choose_detector",
     "choose_recipe",
+    "convert",
     "default_recipe",
     "evaluate",
     "headline",

@@ -1,5 +1,6 @@
 """The evaluation: a detector over a split, of a training and of the command."""
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from tqdm.auto import tqdm
 
 from ssd_tf import box_ops, console
 from ssd_tf.data import images, pipeline
+from ssd_tf.data.shuffling import Share
 from ssd_tf.decoder import Decoder
 from ssd_tf.evaluation import (
     EvaluatedImage,
@@ -16,6 +18,7 @@ from ssd_tf.evaluation import (
     Measurement,
     split_outputs,
 )
+from ssd_tf.training.workers import Workers
 
 _BATCH_SIZE = 16
 # Where the side of the network's input is not known.
@@ -53,9 +56,10 @@ def measure(
     split: str,
     *,
     image_size: int | None,
-    measurement: Measurement,
+    measurement: "Measurement | _Found",
     num_samples: int = 0,
     on_image: Callable[[EvaluatedImage], None] | None = None,
+    share: Share = Share(),
 ) -> list[EvaluatedImage]:
     """Feeds a measurement with every image of a split, in order.
 
@@ -68,6 +72,7 @@ def measure(
       measurement: gets the images.
       num_samples: images at the beginning to return, with their pixels.
       on_image: gets the images, too.
+      share: the part to detect in; see `pipeline.evaluation_batches`.
 
     Raises:
       InputError: an image does not decode.
@@ -78,10 +83,11 @@ def measure(
         image_size=image_size,
         # Whole images differ in size.
         batch_size=_BATCH_SIZE if image_size else 1,
+        share=share,
     )
     progress = tqdm(
         desc=f"evaluate {split}",
-        total=source.num_examples(split),
+        total=source.num_examples(split) // share.count,
         leave=False,
         mininterval=console.bar_interval(),
     )
@@ -139,12 +145,29 @@ def evaluate(
     *,
     image_size: int | None,
     num_samples: int = 0,
+    workers: Workers | None = None,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
     """Measures a detector as a training does: AP at IoU .5 is the area.
 
-    Args as of `measure`; returns `Measurement.figures` and the samples.
+    Args as of `measure`; returns `Measurement.figures` and the samples. Where
+    there are `workers`, they share out the images, and all get the figures;
+    the samples are those of the first.
     """
     measurement = Measurement(source.class_names)
+    if workers is not None and workers.are_many:
+        found = _Found()
+        samples = measure(
+            detect,
+            source,
+            split,
+            image_size=image_size,
+            measurement=found,
+            num_samples=num_samples,
+            share=workers.share,
+        )
+        for image in found.of_all(workers):
+            measurement.add(image)
+        return measurement.figures(), samples
     samples = measure(
         detect,
         source,
@@ -154,3 +177,22 @@ def evaluate(
         num_samples=num_samples,
     )
     return measurement.figures(), samples
+
+
+class _Found(list[EvaluatedImage]):
+    """Stands for a `Measurement` on a worker that has a share of the images."""
+
+    add = list.append
+
+    def of_all(self, workers: Workers) -> list[EvaluatedImage]:
+        """The images of all workers, in the order of the split."""
+        # Between workers of one training only; pixels stay where they are.
+        mine = pickle.dumps([i._replace(pixels=None) for i in self])
+        shares = [pickle.loads(share) for share in workers.gather(mine)]
+        batches = range(-(-len(shares[0]) // _BATCH_SIZE))
+        return [
+            image
+            for k in batches
+            for share in shares
+            for image in share[k * _BATCH_SIZE : (k + 1) * _BATCH_SIZE]
+        ]

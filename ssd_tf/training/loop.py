@@ -23,17 +23,12 @@ from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
 from ssd_tf.training.run_dir import RunDir, write_json
 from ssd_tf.training.step import Trainer
+from ssd_tf.training.strategy import build_strategy, check_batch_size
+from ssd_tf.training.workers import Workers
 
 _REPORT_EVERY_STEPS = 20
 _SAVE_EVERY_SECONDS = 300.0
 _NUM_SAMPLES = 4
-
-
-def choose_strategy() -> tf.distribute.Strategy:
-    """All GPUs of the machine, or the one device there is."""
-    if len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 class TrainingRun:
@@ -46,9 +41,11 @@ class TrainingRun:
       detector_config, train_config: the detector, and how to train it.
       source: the data.
       run_dir: where the run is kept; created if it is not there.
-      strategy: devices; `choose_strategy()` by default.
+      strategy: devices; `build_strategy()` by default. Of the processes of
+        several machines only the first writes to `run_dir`.
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
+      data_service: as of `pipeline.training_batches`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -68,28 +65,57 @@ class TrainingRun:
         backbone: Backbone | None = None,
         matcher: Matcher | None = None,
         policy: Policy | None = None,
+        data_service: str | None = None,
     ):
         self._detector_config = detector_config
         self._train_config = train_config
         self._source = source
-        self._run_dir = run_dir
+        self._source_of_weights: dict[str, Any] | None = None
         self._policy = build_policy(train_config) if policy is None else policy
-        run_dir.check(detector_config, train_config)
-        self._trainer = Trainer(
-            detector_config,
-            train_config,
-            strategy or choose_strategy(),
-            loss=loss,
-            backbone=backbone,
-            matcher=matcher,
+        self._data_service = data_service
+        strategy = strategy or build_strategy()
+        check_batch_size(train_config.batch_size, strategy)
+        self._workers = Workers(strategy)
+        self._run_dir = self._workers.run_dir(run_dir)
+        with self._workers.naming_lost():
+            self._check_together()
+            self._trainer = Trainer(
+                detector_config,
+                train_config,
+                strategy,
+                loss=loss,
+                backbone=backbone,
+                matcher=matcher,
+            )
+            self._detect = make_detect_function(
+                self._trainer.evaluated_model, Decoder(detector_config)
+            )
+            self._workers.from_all(lambda: self._open(backbone))
+            self._workers.take_from_chief(self._trainer.variables)
+
+    def _check_together(self) -> None:
+        """Refuses what cannot be trained, on all workers or on none."""
+        configs = self._detector_config, self._train_config
+        split = self._train_config.train_split
+        self._workers.from_all(lambda: self._run_dir.check(*configs))
+        self._workers.check_same(
+            {
+                **configs[0].to_dict(),
+                **configs[1].to_dict(),
+                "images to train on": self._source.num_examples(split),
+                # May lie elsewhere on each.
+                "data_dir": None,
+            }
         )
-        self._detect = make_detect_function(
-            self._trainer.evaluated_model, Decoder(detector_config)
-        )
+
+    def _open(self, backbone: Backbone | None) -> None:
+        """Takes the run directory and gives the model its weights."""
+        run_dir = self._run_dir
         restored = self._begin_or_resume(backbone)
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
-        run_dir.create(detector_config, train_config)
+        run_dir.create(self._detector_config, self._train_config)
+        run_dir.write_source(self._source_of_weights)
         checkpoints.sweep(run_dir.checkpoints, restored)
         self._manager = checkpoints.manage(
             self._trainer.checkpoint(), run_dir.checkpoints, restored
@@ -106,12 +132,13 @@ class TrainingRun:
         if restored is not None:
             logging.info("resumed at step %d", self.step)
             return restored
-        initialize_weights(
-            self._detector_config,
-            self._train_config,
-            trainer.model,
-            backbone=backbone,
-        )
+        if self._workers.is_chief:  # others take what it has
+            self._source_of_weights = initialize_weights(
+                self._detector_config,
+                self._train_config,
+                trainer.model,
+                backbone=backbone,
+            )
         trainer.restart_average()
         return None
 
@@ -120,6 +147,11 @@ class TrainingRun:
         """Optimiser steps done."""
         return int(self._trainer.optimizer.iterations.numpy())
 
+    @property
+    def is_chief(self) -> bool:
+        """True for the process that writes to the run directory."""
+        return self._workers.is_chief
+
     def train(self, *, until: int | None = None) -> dict[str, Any] | None:
         """Trains to the end, or to a step before it, as a kill but saved.
 
@@ -127,8 +159,15 @@ class TrainingRun:
           the metrics of the last evaluation; None if stopped before the end.
 
         Raises:
-          InputError: an image does not decode, or the loss is not finite.
+          InputError: an image does not decode, the loss is not finite, or
+            another worker is gone.
         """
+        with self._workers.naming_lost():
+            metrics = self._train(until)
+            self._workers.gather(b"")  # none leaves while others need it
+        return metrics
+
+    def _train(self, until: int | None) -> dict[str, Any] | None:
         last = self._train_config.steps
         stop = last if until is None else min(until, last)
         try:
@@ -155,6 +194,7 @@ class TrainingRun:
                 self._train_config.eval_split,
                 image_size=self._detector_config.image_size,
                 num_samples=_NUM_SAMPLES,
+                workers=self._workers,
             )
         metrics = {"step": self.step, **metrics}
         self._reporter.evaluation(
@@ -209,8 +249,17 @@ class TrainingRun:
             batch_size=self._train_config.batch_size,
             seed=self._train_config.seed,
             start_step=self.step,
+            share=self._workers.share,
+            data_service=self._data_service,
         )
-        return self._trainer.strategy.experimental_distribute_dataset(dataset)
+        strategy = self._trainer.strategy
+        if not self._workers.are_many:
+            return strategy.experimental_distribute_dataset(dataset)
+        # One by one to the devices of this worker.
+        size = self._train_config.batch_size // strategy.num_replicas_in_sync
+        return strategy.distribute_datasets_from_function(
+            lambda context: dataset.rebatch(size, drop_remainder=True)
+        )
 
     def _check_finite(self) -> None:
         step = int(self._trainer.bad_step.numpy())

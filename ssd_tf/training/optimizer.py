@@ -77,29 +77,71 @@ def _is_bias(variable) -> bool:
     return variable.path.rsplit("/", 1)[-1] == "bias"
 
 
-def _sgd(train_config: TrainConfig, variables):
-    del variables  # Caffe's L2 goes through the momentum: `adjust_gradients`.
-    return keras.optimizers.SGD(
-        build_schedule(train_config), momentum=train_config.momentum
-    )
+class _RateOfPart(keras.optimizers.Optimizer):
+    """A Keras optimiser in which some variables have a rate of their own.
+
+    Keras has one rate for all, and scaled gradients cannot stand for it: Adam
+    divides by their size.
+    """
+
+    def slow_down(self, variables, factor: float) -> None:
+        """Multiplies the rate of some variables, and with it their decay."""
+        self._factor = factor
+        self._slow = frozenset(map(self._var_key, variables))
+        kernels = filter(_is_kernel, variables if self.weight_decay else ())
+        self._decayed = frozenset(map(self._var_key, kernels))
+
+    def update_step(self, gradient, variable, learning_rate):
+        key = self._var_key(variable)
+        if key in self._slow:
+            learning_rate = learning_rate * self._factor
+        if key in self._decayed:
+            decay = learning_rate * self.weight_decay
+            self.assign_sub(variable, variable * decay)
+        super().update_step(gradient, variable, learning_rate)
 
 
-def _adamw(train_config: TrainConfig, variables):
-    optimizer = keras.optimizers.AdamW(
+class SGD(_RateOfPart, keras.optimizers.SGD):
+    """SGD with momentum."""
+
+
+class AdamW(_RateOfPart, keras.optimizers.AdamW):
+    """Adam with decoupled decay."""
+
+
+def _sgd(train_config: TrainConfig, not_decayed):
+    del not_decayed  # Caffe's L2 goes through the momentum: `adjust_gradients`.
+    return SGD(build_schedule(train_config), momentum=train_config.momentum)
+
+
+def _adamw(train_config: TrainConfig, not_decayed):
+    optimizer = AdamW(
         build_schedule(train_config), weight_decay=train_config.weight_decay
     )
-    optimizer.exclude_from_weight_decay(
-        [v for v in variables if not _is_kernel(v)]
-    )
+    optimizer.exclude_from_weight_decay(not_decayed)
     return optimizer
 
 
 OPTIMIZERS = {"adamw": _adamw, "sgd": _sgd}
 
 
-def build_optimizer(train_config: TrainConfig, variables):
-    """The optimiser of a training configuration, built for its variables."""
-    optimizer = OPTIMIZERS[train_config.optimizer](train_config, variables)
+def build_optimizer(
+    train_config: TrainConfig, variables, *, of_backbone: Sequence = ()
+):
+    """The optimiser of a training configuration, built for its variables.
+
+    Args:
+      train_config: optimiser, schedule, decay and rates.
+      variables: all that are trained.
+      of_backbone: those among them that `backbone_lr_multiplier` is for.
+    """
+    # Those of the backbone decay at their own rate.
+    own = {id(v) for v in of_backbone}
+    optimizer = OPTIMIZERS[train_config.optimizer](
+        train_config,
+        [v for v in variables if id(v) in own or not _is_kernel(v)],
+    )
+    optimizer.slow_down(of_backbone, train_config.backbone_lr_multiplier)
     optimizer.build(variables)
     return optimizer
 

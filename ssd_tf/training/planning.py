@@ -14,14 +14,57 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.sources.base import usable_class_names
 from ssd_tf.errors import InputError
 from ssd_tf.presets import PRESETS
+from ssd_tf.training.freezing import needs_first_weights
+from ssd_tf.training.initialize import read_detector_config
 from ssd_tf.training.recipes import RecipeChoice
+from ssd_tf.training.run_dir import RunDir
+
+# Fields that belong to weights, not to anchors.
+_PIXELS = ("pixel_mean", "pixel_scale", "channel_order")
+
+
+def choose_detector(
+    preset: str, init_weights: str | None, *, is_given: bool, path=None
+) -> DetectorConfig:
+    """The detector that a training begins with, before its data are known.
+
+    It is that of the weights, if they are of a whole detector and no preset
+    was asked for: its anchors are what the boxes were learnt for. A preset
+    that was asked for has the pixels that the weights were trained on.
+
+    Args:
+      preset: a key of `PRESETS`.
+      init_weights: as of `TrainConfig`; None for the default.
+      is_given: the preset was asked for.
+      path: a run that may have begun so already, whose weights may be gone.
+
+    Raises:
+      InputError: the weights cannot be had.
+    """
+    try:
+        learned, is_whole = read_detector_config(init_weights or "none")
+    except InputError:
+        run_dir = RunDir(path or "")
+        if not path or not run_dir.config_file.exists():
+            raise
+        learned, train_config = run_dir.read_configs()
+        if train_config.init_weights != init_weights:
+            raise
+        is_whole = True
+    if learned is not None and is_whole and not is_given:
+        return dataclasses.replace(learned, matcher="ssd", matcher_params=())
+    config = PRESETS[preset]
+    if learned is None or learned.backbone != config.backbone:
+        return config
+    pixels = {name: getattr(learned, name) for name in _PIXELS}
+    return dataclasses.replace(config, **pixels)
 
 
 _CAFFE_STEP_PX = 8  # of the first level, for which sizes were published
 
 
 def plan_detector(
-    preset: str,
+    preset: str | DetectorConfig,
     source,
     *,
     num_classes: int | None = None,
@@ -52,7 +95,7 @@ def plan_detector(
             f"--num_classes={num_classes} contradicts {source.name}, which "
             f"has {len(names)} classes: {', '.join(names)}"
         )
-    config = PRESETS[preset]
+    config = PRESETS[preset] if isinstance(preset, str) else preset
     matcher = matcher or config.matcher
     values: dict[str, Any] = {}
     if box_scales and config.steps_px[0] != _CAFFE_STEP_PX:
@@ -69,6 +112,7 @@ def plan_detector(
         config,
         num_classes=len(names),
         class_names=names,
+        class_ids=(),
         matcher=matcher,
         matcher_params=matchers.parse_matcher_params(matcher, matcher_params),
         **values,
@@ -150,6 +194,14 @@ def plan_training(
     if num_examples == 0:
         raise InputError(f"--train_split={train_split} has no image")
     values = recipe.resolve(num_examples)
+    init_weights = init_weights or models.default_weights(backbone)
+    if init_weights == "none" and needs_first_weights(values):
+        raise InputError(
+            f"freeze={values.freeze} and freeze_batch_norm="
+            f"{str(values.freeze_batch_norm).lower()} keep the first weights, "
+            "and with --init_weights=none those are random; give other "
+            "weights, or --freeze=none --nofreeze_batch_norm"
+        )
     logging.info(
         "%d steps of %d images: %.1f epochs of %d images",
         values.steps,
@@ -165,6 +217,6 @@ def plan_training(
         eval_split=eval_split or default_eval_split,
         recipe=recipe.name,
         seed=seed,
-        init_weights=init_weights or models.default_weights(backbone),
+        init_weights=init_weights,
         **(changes or {}),
     )

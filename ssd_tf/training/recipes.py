@@ -9,6 +9,7 @@ from ssd_tf import parameters
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import POLICIES
 from ssd_tf.errors import InputError
+from ssd_tf.training.freezing import FREEZES
 from ssd_tf.training.optimizer import OPTIMIZERS, SCHEDULES
 
 # weiliu89/caffe, examples/ssd/ssd_pascal.py: SGD with momentum .9, rate 1e-3
@@ -79,6 +80,7 @@ _NAMES = {
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
     "augmentation": tuple(POLICIES),
+    "freeze": tuple(FREEZES),
     "box_scales": ("", "voc", "coco"),
 }
 

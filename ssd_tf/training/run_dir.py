@@ -7,6 +7,7 @@ metrics.jsonl    one line per report: {"step", "kind", ...}
 tensorboard/     the same as summaries
 detections.png   ground truth beside detections
 result.json      the last evaluation; its presence says the run is done
+source.json      whose weights it began with, if they are of another project
 """
 
 import json
@@ -20,6 +21,9 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.training import checkpoints
 
+# `TrainConfig.recipe` of a run that was not trained here.
+CONVERTED = "converted"
+
 
 class RunDir:
     """Paths and files of one run, in a directory that `create` makes."""
@@ -32,6 +36,7 @@ class RunDir:
         self.summaries = self.path / "tensorboard"
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
+        self.source_file = self.path / "source.json"
 
     def check(
         self, detector_config: DetectorConfig, train_config: TrainConfig
@@ -118,6 +123,17 @@ class RunDir:
     def read_result(self) -> dict[str, Any]:
         """The metrics of the last evaluation of a finished run."""
         return json.loads(self.result_file.read_text())
+
+    def write_source(self, source: dict[str, Any] | None) -> None:
+        """Notes whose weights the run began with, if they have a source."""
+        if source:
+            write_json(self.source_file, source)
+
+    def read_source(self) -> dict[str, Any] | None:
+        """Whose weights the run began with; None for ssd_tf's own."""
+        if not self.source_file.exists():
+            return None
+        return json.loads(self.source_file.read_text())
 
     def append_metrics(self, entry: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl."""

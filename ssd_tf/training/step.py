@@ -9,8 +9,9 @@ import tensorflow as tf
 from ssd_tf import matchers
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.losses import Losses, MultiBoxLoss
-from ssd_tf.models import Backbone, build_detector
+from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
+from ssd_tf.training.freezing import freeze
 from ssd_tf.training.loss_scale import apply_where, build_loss_scale
 from ssd_tf.training.optimizer import (
     adjust_gradients,
@@ -81,8 +82,15 @@ class Trainer:
                 and strategy.num_replicas_in_sync > 1,
                 precision=train_config.precision,
             )
+            of_backbone = freeze(
+                detector_config, train_config, self.model, backbone=backbone
+            )
+            # The same variables, in less time.
+            self._trained_model = fold_frozen(self.model)
             variables = self.model.trainable_variables
-            self.optimizer = build_optimizer(train_config, variables)
+            self.optimizer = build_optimizer(
+                train_config, variables, of_backbone=of_backbone
+            )
             self.average = build_average(train_config, variables)
             self.loss_scale = build_loss_scale(train_config)
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
@@ -91,6 +99,7 @@ class Trainer:
                 self.evaluated_model = build_detector(
                     detector_config, backbone=backbone, precision="float32"
                 )
+        self._is_broken = False
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """All that a resumed run needs; seed and step give the data's order."""
@@ -107,9 +116,16 @@ class Trainer:
         return float(self.optimizer.learning_rate)
 
     @property
+    def variables(self) -> list:
+        """All that changes in training."""
+        parts = [self.model, self.optimizer, self.average, self.loss_scale]
+        variables = [v for part in parts if part for v in part.variables]
+        return [*variables, self.bad_step]
+
+    @property
     def is_sound(self) -> bool:
-        """True while every loss and gradient was finite."""
-        return int(self.bad_step.numpy()) < 0
+        """True while all steps ended and every loss and gradient was finite."""
+        return not self._is_broken and int(self.bad_step.numpy()) < 0
 
     def restart_average(self) -> None:
         """Forgets the average, after the weights were loaded."""
@@ -139,7 +155,17 @@ class Trainer:
         The number of objects changes from batch to batch: it is traced for
         the `element_spec` of the (distributed) data set of `TrainingBatch`.
         """
-        return tf.function(self.step, input_signature=[element_spec])
+        compiled = tf.function(self.step, input_signature=[element_spec])
+
+        def train_step(batch) -> Losses:
+            try:
+                return compiled(batch)
+            except tf.errors.OpError:
+                # A worker was lost, and some weights are already new.
+                self._is_broken = True
+                raise
+
+        return train_step
 
     def step(self, batch) -> Losses:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
@@ -172,8 +198,9 @@ class Trainer:
             tf.reduce_sum(tf.cast(batch.targets.gclasses > 0, tf.float32)),
         )
         variables = self.model.trainable_variables
-        with tf.GradientTape() as tape:
-            outputs = self.model(batch.images, training=True)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in variables])
+            outputs = self._trained_model(batch.images, training=True)
             targets = ignore_by_prediction(self.encoder, batch, outputs)
             losses = self._loss(
                 targets,

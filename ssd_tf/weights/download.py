@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+from typing import Any
 
 import keras
 from absl import logging
@@ -108,6 +109,46 @@ def _download(name, published) -> pathlib.Path:
         os.remove(unfinished)
         raise
     return pathlib.Path(path)
+
+
+def describe(text: str, project: str) -> dict[str, Any]:
+    """Who published weights, and under which licence.
+
+    Args:
+      text: as of `locate`, which found it.
+      project: that the file's names are of, a key of
+        `ssd_tf.weights.vgg_names.PROJECTS` or the like.
+
+    Returns:
+      "file", "sha256" (None for a checkpoint of several files), "project" and
+      "licence" (None where none is stated); of published weights "name",
+      "url", "ap" and "metric", too.
+    """
+    path = locate(text)
+    sha256 = None
+    if path.is_file():
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    published = PUBLISHED.get(text) or next(
+        entry
+        for name, entry in PUBLISHED.items()
+        if project.startswith(name.rpartition("@")[2])
+    )
+    facts = {
+        "file": path.name,
+        "sha256": sha256,
+        "project": f"https://github.com/{published.project}",
+        "licence": published.licence or None,
+    }
+    if text not in PUBLISHED:
+        return facts
+    return {
+        "name": text,
+        "url": published.url,
+        **facts,
+        "ap": published.ap,
+        "metric": published.metric or None,
+    }
 
 
 def _check_sum(path, published, *, what: str) -> None:

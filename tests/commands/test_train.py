@@ -162,7 +162,7 @@ def plan(script, shapes_dir, tmp_path, monkeypatch):
     """Flags of train -> the two configurations that it begins to train."""
     made = []
 
-    def start(detector_config, train_config, source, run_dir):
+    def start(detector_config, train_config, source, run_dir, **devices):
         made.append((detector_config, train_config))
         raise KeyboardInterrupt
 

@@ -67,16 +67,14 @@ def source(kind):
     return kind(examples())
 
 
-def batches(source, count, *, policy=NONE, seed=1, start_step=0):
+def batches(source, count, **values):
+    how = {"policy": NONE, "seed": 1, "batch_size": BATCH_SIZE, **values}
     dataset = pipeline.training_batches(
         source,
         "train",
         encoder=encoder,
-        policy=policy,
         image_size=8,
-        batch_size=BATCH_SIZE,
-        seed=seed,
-        start_step=start_step,
+        **how,
     )
     return list(itertools.islice(dataset.as_numpy_iterator(), count))
 
@@ -183,6 +181,52 @@ def test_batch_image_ids(source, kind, step):
         source, "train", batch_size=BATCH_SIZE, seed=1, step=step
     )
     assert names == [f"{i}.png" for i in ids([run(kind)[step]])]
+
+
+@pytest.mark.parametrize("start_step", [0, 4])
+def test_shares_are_disjoint_and_cover_every_batch(kind, start_step):
+    """Three workers of two images make one machine's batches of six."""
+    how = {"batch_size": 6, "policy": NOISY, "start_step": start_step}
+    whole = batches(kind(examples()), 4, **how)
+    parts = [
+        batches(kind(examples()), 4, **how, share=shuffling.Share(i, 3))
+        for i in range(3)
+    ]
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for name in ("images", "targets"):
+            joined = tf.nest.map_structure(
+                lambda *values: np.concatenate(values),
+                *(getattr(share, name) for share in shares),
+            )
+            tf.nest.map_structure(
+                np.testing.assert_array_equal, joined, getattr(batch, name)
+            )
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_shares_of_an_evaluation_are_its_batches(kind, count):
+    def names(share):
+        source = kind(examples())
+        found = pipeline.evaluation_batches(
+            source, "train", image_size=8, batch_size=2, share=share
+        )
+        return [batch.image_ids.numpy().tolist() for batch in found]
+
+    whole = names(shuffling.Share())
+    assert [len(ids) for ids in whole] == [2, 2, 2, 1]
+    for i in range(count):
+        assert names(shuffling.Share(i, count)) == whole[i::count]
+
+
+def test_a_worker_reads_only_its_share():
+    source = SeekableToySource(examples())
+    share = shuffling.Share(1, 7)
+    list(
+        pipeline.evaluation_batches(
+            source, "train", image_size=8, batch_size=1, share=share
+        )
+    )
+    assert source.num_read == 1
 
 
 def with_crowds(boxes, labels, is_crowd):

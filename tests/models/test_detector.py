@@ -12,7 +12,12 @@ from ssd_tf import PRESETS, InputError, build_anchors, build_detector
 from ssd_tf.models import BACKBONES, Backbone, load_imagenet
 
 C = 3
-IMAGENET = [name for name, b in BACKBONES.items() if b.download_imagenet]
+# Those that download; the weights of EfficientNet-Lite0 come with a package.
+IMAGENET = [
+    name
+    for name, backbone in BACKBONES.items()
+    if backbone.download_imagenet and name != "efficientnet_lite0"
+]
 
 
 def config_of(backbone):

@@ -14,6 +14,28 @@ OUTPUTS = {
 }
 
 
+def test_numbers_that_coco_never_used_are_left_out():
+    """Two images of three and one detections, among them two of "N/A 2"."""
+    boxes = np.arange(24, dtype="f4").reshape(2, 3, 4)
+    outputs = {
+        "detection_boxes": tf.constant(boxes),
+        "detection_scores": tf.constant([[0.9, 0.8, 0.7], [0.6, 0.0, 0.0]]),
+        "detection_classes": tf.constant([[2.0, 3.0, 1.0], [2.0, 0.0, 0.0]]),
+        "num_detections": tf.constant([3.0, 1.0]),
+    }
+    whole = serving.Predictor(
+        lambda pixels: outputs, ["cat", "N/A 2", "dog"], 8
+    )
+    used = whole.without_unused_classes()
+    assert used.class_names == ("cat", "dog") and used.image_size == 8
+    one, other = used.detect_pixels([np.zeros((8, 8, 3), "u1")] * 2)
+    np.testing.assert_array_equal(one.classes, [2, 1])
+    np.testing.assert_array_equal(one.scores, np.float32([0.8, 0.7]))
+    np.testing.assert_array_equal(one.boxes, boxes[0, 1:])
+    assert len(other.classes) == 0
+    assert used.without_unused_classes() is used
+
+
 def assert_equal(left, right):
     for one, other in zip(left, right, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)

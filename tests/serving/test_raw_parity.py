@@ -5,14 +5,21 @@ import numpy as np
 import pytest
 
 from ssd_tf import PRESETS, build_detector, serving
+from ssd_tf.models import default_weights, load_imagenet
 from tests.serving import test_litert, test_onnx
 
 
-@pytest.fixture(scope="module")
-def model():
-    """ssd300_tiny with random weights."""
+@pytest.fixture(
+    scope="module", params=["ssd300_tiny", "ssd300_efficientnet_lite0"]
+)
+def preset(request):
+    """A configuration, and its model with weights to begin with."""
+    config = PRESETS[request.param]
     keras.utils.set_random_seed(0)
-    return build_detector(PRESETS["ssd300_tiny"])
+    model = build_detector(config)
+    if default_weights(config.backbone) == "imagenet":
+        load_imagenet(model, config.backbone)
+    return config, model
 
 
 @pytest.mark.parametrize(
@@ -23,9 +30,10 @@ def model():
     ],
     ids=["litert", "onnx"],
 )
-def test_raw_outputs_of_a_preset(model, tmp_path, export, run, suffix):
-    path = tmp_path / f"tiny{suffix}"
-    export(PRESETS["ssd300_tiny"], model, path, with_nms=False)
+def test_raw_outputs_of_a_preset(preset, tmp_path, export, run, suffix):
+    config, model = preset
+    path = tmp_path / f"model{suffix}"
+    export(config, model, path, with_nms=False)
     images = np.random.default_rng(0).uniform(0, 255, (1, 300, 300, 3))
     found = run(path, images.astype(np.float32))
     for name, value in model(images).items():

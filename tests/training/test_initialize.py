@@ -11,10 +11,7 @@ import tensorflow as tf
 
 from ssd_tf import InputError, build_detector
 from ssd_tf.training import RunDir, load_run
-from ssd_tf.training.initialize import (
-    copy_matching_layers,
-    initialize_weights,
-)
+from ssd_tf.training.initialize import initialize_weights
 
 HEADS = ["level0_mbox_conf", "level1_mbox_conf"]
 
@@ -37,11 +34,13 @@ def other_classes(small_detector, small_network):
 
 @pytest.fixture
 def initialize(small_detector, small_train, small_network):
-    """(model, init_weights) -> None, with the backbone handed in."""
+    """(model of two classes, init_weights) -> None."""
 
     def call(model, init_weights):
         initialize_weights(
-            small_detector,
+            dataclasses.replace(
+                small_detector, num_classes=2, class_names=("cat", "dog")
+            ),
             dataclasses.replace(small_train, init_weights=str(init_weights)),
             model,
             backbone=small_network,
@@ -50,56 +49,97 @@ def initialize(small_detector, small_train, small_network):
     return call
 
 
-def test_class_heads_are_skipped(small_model, other_classes):
-    source = small_model
+def test_a_run_gives_its_weights_and_says_so(
+    small_run, small_model, other_classes, initialize, caplog
+):
     before = kernels(other_classes)
-    loaded, skipped = copy_matching_layers(source, other_classes)
-    assert skipped == [
-        # 4 boxes per cell: of 6 scores each there, of 3 here
-        f"{name}: shape [(3, 3, 8, 20), (20,)], expected "
-        "[(3, 3, 8, 12), (12,)]"
-        for name in HEADS
+    with caplog.at_level(logging.INFO, logger="absl"):
+        initialize(other_classes, small_run)
+    assert caplog.messages == [
+        f"{small_run}: weights of ssd64_small",
+        "  loaded     7  stem, stem_bn, down1, norm, ..., " "level1_mbox_loc",
+        "  adapted    2  level0_mbox_conf, level1_mbox_conf (background and 0 "
+        "of 2 classes; new: cat, dog)",
     ]
-    assert sorted(loaded) == sorted(
-        ["stem", "stem_bn", "down1", "norm", "down2"]
-        + ["level0_mbox_loc", "level1_mbox_loc"]
-    )
-    after, given = kernels(other_classes), kernels(source)
-    for name in HEADS:
-        np.testing.assert_array_equal(
-            after[f"{name}/kernel"], before[f"{name}/kernel"]
-        )
+    after, given = kernels(other_classes), kernels(small_model)
     for path in ("stem/kernel", "norm/scale", "level1_mbox_loc/kernel"):
         np.testing.assert_array_equal(after[path], given[path])
     assert (before["stem/kernel"] != given["stem/kernel"]).any()
+    for name in HEADS:
+        # 4 boxes of 3 scores here, of 5 there
+        ours = after[f"{name}/kernel"].reshape(3, 3, 8, 4, 3)
+        theirs = given[f"{name}/kernel"].reshape(3, 3, 8, 4, 5)
+        first = before[f"{name}/kernel"].reshape(3, 3, 8, 4, 3)
+        np.testing.assert_array_equal(ours[..., 0], theirs[..., 0])
+        np.testing.assert_array_equal(ours[..., 1:], first[..., 1:])
 
 
-def test_layers_of_other_names_are_skipped():
-    def model(name):
-        return keras.Sequential(
-            [keras.Input((3,)), keras.layers.Dense(2, name=name)]
-        )
-
-    assert copy_matching_layers(model("a"), model("b")) == (
-        [],
-        ["b: not there"],
-    )
-
-
-def test_run_gives_its_weights_and_says_so(
-    small_run, small_model, other_classes, initialize, caplog
+def test_classes_of_a_run_are_taken_by_name_and_map(
+    small_run, small_detector, small_train, small_model, small_network
 ):
-    with caplog.at_level(logging.INFO, logger="absl"):
-        initialize(other_classes, small_run)
-    assert f"{small_run}: loaded 7 layers" in caplog.messages
-    skipped = [m for m in caplog.messages if "skipped" in m]
-    assert len(skipped) == 2
-    for message, name in zip(skipped, HEADS, strict=True):
-        assert message.startswith(f"{small_run}: skipped {name}: shape ")
-    np.testing.assert_array_equal(
-        kernels(other_classes)["stem/kernel"],
-        kernels(small_model)["stem/kernel"],
+    config = dataclasses.replace(
+        small_detector, class_names=("star", "disc", "cat", "Square")
     )
+    model = build_detector(config, backbone=small_network)
+    first = kernels(model)
+    train_config = dataclasses.replace(
+        small_train, init_weights=str(small_run), class_map="disc=circle"
+    )
+    initialize_weights(config, train_config, model, backbone=small_network)
+    for name in HEADS:
+        ours = kernels(model)[f"{name}/bias"].reshape(4, 5)
+        theirs = kernels(small_model)[f"{name}/bias"].reshape(4, 5)
+        # circle, square, star, triangle
+        for k, other in ((0, 0), (1, 3), (2, 1), (4, 2)):
+            np.testing.assert_array_equal(ours[:, k], theirs[:, other])
+        before = first[f"{name}/bias"].reshape(4, 5)
+        np.testing.assert_array_equal(ours[:, 3], before[:, 3])
+
+
+@pytest.mark.parametrize(
+    "class_map, problem",
+    [
+        ("blob=circle", "'blob' is no class of the data; known: cat, dog"),
+        (
+            "cat=circl",
+            "'circl' is no class of the weights, did you mean circle",
+        ),
+        ("cat", "expected CLASS=CLASS_OF_THE_WEIGHTS, got 'cat'"),
+    ],
+)
+def test_a_wrong_class_map(
+    small_run,
+    small_detector,
+    small_train,
+    small_network,
+    other_classes,
+    class_map,
+    problem,
+):
+    config = dataclasses.replace(
+        small_detector, num_classes=2, class_names=("cat", "dog")
+    )
+    train_config = dataclasses.replace(
+        small_train, init_weights=str(small_run), class_map=class_map
+    )
+    before = kernels(other_classes)
+    with pytest.raises(InputError, match=problem):
+        initialize_weights(
+            config, train_config, other_classes, backbone=small_network
+        )
+    for path, value in kernels(other_classes).items():
+        np.testing.assert_array_equal(value, before[path])
+
+
+@pytest.mark.parametrize("init_weights", ["none", "imagenet"])
+def test_a_class_map_without_classes(
+    small_detector, small_train, other_classes, init_weights
+):
+    train_config = dataclasses.replace(
+        small_train, init_weights=init_weights, class_map="cat=dog"
+    )
+    with pytest.raises(InputError, match="no effect with --init_weights"):
+        initialize_weights(small_detector, train_config, other_classes)
 
 
 def test_run_without_a_common_layer(small_run, initialize):

