@@ -60,6 +60,9 @@ def choose_detector(
     return dataclasses.replace(config, **pixels)
 
 
+_CAFFE_STEP_PX = 8  # of the first level, for which sizes were published
+
+
 def plan_detector(
     preset: str | DetectorConfig,
     source,
@@ -78,7 +81,8 @@ def plan_detector(
       num_classes: checked against the data.
       matcher: a key of `MATCHERS`; None takes the preset's.
       matcher_params: its parameters as "key=value,...".
-      box_scales: "voc" or "coco" for published anchor sizes.
+      box_scales: "voc" or "coco" for published anchor sizes; a preset of
+        another grid than Caffe's keeps its own.
       changes: other fields, such as those of `parse_box_sizes`; None keeps
         the preset's value.
 
@@ -94,7 +98,12 @@ def plan_detector(
     config = PRESETS[preset] if isinstance(preset, str) else preset
     matcher = matcher or config.matcher
     values: dict[str, Any] = {}
-    if box_scales:
+    if box_scales and config.steps_px[0] != _CAFFE_STEP_PX:
+        logging.info(
+            "%s keeps its anchor sizes: those of %s are for another grid",
+            *(preset, box_scales),
+        )
+    elif box_scales:
         values["min_sizes_px"], values["max_sizes_px"] = published_sizes_px(
             box_scales, config.image_size, len(config.feature_sizes)
         )

@@ -86,9 +86,12 @@ _NAMES = {
 
 
 def default_recipe(dataset: str, image_size: int) -> str:
-    """Key of the recipe for a data set ("voc/2007" is VOC) and input size."""
+    """Key of the recipe for a data set ("voc/2007" is VOC) and input size.
+
+    An input size without a recipe of its own takes that of 300.
+    """
     family = dataset.partition("/")[0]
-    names = (family, f"{family}_ssd{image_size}")
+    names = (family, f"{family}_ssd{image_size}", f"{family}_ssd300")
     return next((name for name in names if name in RECIPES), "small_data")
 
 

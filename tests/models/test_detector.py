@@ -260,6 +260,21 @@ def test_a_backbone_without_imagenet_weights_says_so(tiny):
         load_imagenet(tiny, "tiny")
 
 
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        # Of the original code's weights for 20 classes, without counters of
+        # batches and biases in front of a normalisation.
+        ("ssdlite320_mobilenet_v3_large", 2_502_804),
+        ("ssd320_mobilenet_v2", 3_348_100),
+        ("ssd300_mobilenet_v1", 9_490_884),
+        ("ssdlite300_mobilenet_v2", 3_432_580),
+    ],
+)
+def test_parameters_of_other_projects_networks(name, expected, outline):
+    assert outline(PRESETS[name]).count_params() == expected
+
+
 def test_presets_are_named_after_size_and_backbone():
     for name, config in PRESETS.items():
         begin, _, network = name.partition("_")

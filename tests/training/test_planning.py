@@ -80,6 +80,15 @@ def test_coco_recipes_bring_coco_s_default_boxes(preset, sizes):
     assert detector.min_sizes_px == pytest.approx(sizes)
 
 
+@pytest.mark.parametrize(
+    "preset", ["ssd300_mobilenet_v1", "ssdlite320_mobilenet_v3_large"]
+)
+def test_presets_of_another_grid_keep_their_sizes(preset):
+    detector = training.plan_detector(preset, Folder(), box_scales="coco")
+    assert detector.min_sizes_px == PRESETS[preset].min_sizes_px
+    assert detector.max_sizes_px == PRESETS[preset].max_sizes_px
+
+
 def test_sizes_that_the_user_gives_win_over_the_recipe_s():
     sizes = (10.0, 20.0, 40.0, 80.0, 160.0, 220.0)
     detector = training.plan_detector(

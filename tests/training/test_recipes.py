@@ -70,6 +70,8 @@ def test_every_recipe_resolves():
         ("voc/2007+2012", 512, "voc_ssd512"),
         ("coco/2017", 300, "coco_ssd300"),
         ("coco/2017", 512, "coco_ssd512"),
+        ("voc/2007", 320, "voc_ssd300"),
+        ("coco/2017", 320, "coco_ssd300"),
         ("voc_folder", 300, "small_data"),
         ("coco_folder", 512, "small_data"),
     ],
