@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from ssd_tf import visualization
+from ssd_tf import visualization, weights
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
@@ -47,7 +47,19 @@ def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
             return export_format.load(place)
     raise InputError(
         f"{flag}{path} is neither a run directory (it has no config.json) nor "
-        f"{model_kinds(article=True)}"
+        f"{model_kinds(article=True)}{_hint_at_convert(place)}"
+    )
+
+
+def _hint_at_convert(place: pathlib.Path) -> str:
+    """The command for a file of weights; nothing for any other."""
+    try:
+        weights.detect_format(place)
+    except InputError:
+        return ""
+    return (
+        "; it looks like weights of another project, of which `python -m "
+        "ssd_tf convert` makes a run directory"
     )
 
 

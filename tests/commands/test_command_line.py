@@ -5,7 +5,7 @@ import re
 import pytest
 from absl import flags
 
-from ssd_tf import commands, config
+from ssd_tf import PRESETS, commands, config
 from ssd_tf.commands import command_line
 
 EXPORT = ["export", "--run_dir=run", "--export_dir=exports"]
@@ -132,9 +132,9 @@ def test_help_of_train_names_units_and_defaults(keep_signals, capsys):
     )
     texts = {name: " ".join(text.split()) for name, text in entries.items()}
     assert texts["preset=NAME"] == (
-        "Detector to train. One of: ssd300_vgg16, ssd512_vgg16, "
-        "ssd300_resnet50, ssd300_mobilenet_v2, ssd300_tiny, "
-        "ssd300_efficientnet_lite0. Default: ssd300_tiny."
+        "Detector to train; where --init_weights names a whole detector, that "
+        f"one if --preset is not given. One of: {', '.join(PRESETS)}. Default: "
+        "ssd300_tiny."
     )
     assert texts["batch_size=N"] == (
         "Images per step, over all devices (default: the recipe's). A positive "

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ssd_tf import commands
+from tests.weights.torch_files import FILES
 
 
 @pytest.fixture
@@ -155,6 +156,10 @@ def test_bad_images_do_not_stop_the_others(
     [
         (["--model={t}/x", "--json"], "--model={t}/x does not exist; expected"),
         (["--model={t}/a", "--json"], "is neither a run directory (it has"),
+        (
+            [f"--model={FILES / 'zip.pth'}", "--json"],
+            "of which `python -m ssd_tf convert` makes a run directory",
+        ),
         (["--model={t}/a/photo.png", "--json"], "is neither a run directory"),
         (["--model={export}"], "nothing to do: give --output_dir, --json or"),
         (

@@ -11,11 +11,8 @@ from ssd_tf.weights import vgg_names
 from tests.weights import caffe_files
 
 
-def vgg_weights(size, num_classes=20, *, seed=0):
-    """Weights of SSD on VGG16, {our layer: arrays in Keras' order}.
-
-    Kernels keep the size of what flows through them, as He et al. 2015.
-    """
+def vgg_shapes(size, num_classes=20):
+    """Shapes of SSD on VGG16, {our layer: those of its weights}."""
     model = build_detector(PRESETS[f"ssd{size}_vgg16"])
     found = {}
     for layer in model.layers:
@@ -25,11 +22,22 @@ def vgg_weights(size, num_classes=20, *, seed=0):
                 shapes = [
                     (*s[:-1], s[-1] // 21 * (num_classes + 1)) for s in shapes
                 ]
-            found[layer.name] = [
-                _values(f"{layer.name}/{k}", shape, seed)
-                for k, shape in enumerate(shapes)
-            ]
+            found[layer.name] = shapes
     return found
+
+
+def vgg_weights(size, num_classes=20, *, seed=0):
+    """Weights of those shapes, {our layer: arrays in Keras' order}.
+
+    Kernels keep the size of what flows through them, as He et al. 2015.
+    """
+    return {
+        name: [
+            _values(f"{name}/{k}", shape, seed)
+            for k, shape in enumerate(shapes)
+        ]
+        for name, shapes in vgg_shapes(size, num_classes).items()
+    }
 
 
 def _values(name, shape, seed):

@@ -10,7 +10,7 @@ import pytest
 
 from ssd_tf import BoxCoder, Decoder, build_anchors, build_detector
 from ssd_tf.class_names import COCO_CATEGORY_IDS, VOC_NAMES
-from ssd_tf.weights import networks, read
+from ssd_tf.weights import WeightFile, networks, read
 from tests.weights import caffe_ssd, peer_files, plain_ssd
 
 # models/keras_ssd300.py and keras_ssd512.py, for VOC and COCO.
@@ -129,10 +129,14 @@ def test_ssd_keras(size, num_classes, vgg_weights, tmp_path):
 
 
 @pytest.mark.parametrize("size, num_classes", KERAS_SCALES)
-def test_anchors_of_ssd_keras(size, num_classes, vgg_weights, tmp_path):
-    path = tmp_path / "weights.h5"
-    peer_files.write_keras(path, vgg_weights(size, num_classes))
-    config = networks.identify(read(path)).detector_config
+def test_anchors_of_ssd_keras(size, num_classes):
+    tensors = {
+        f"{name}/{k}": np.broadcast_to(np.float32(0), shape)
+        for name, shapes in peer_files.vgg_shapes(size, num_classes).items()
+        for k, shape in enumerate(shapes)
+    }
+    network = networks.identify(WeightFile("keras", tensors, {}))
+    config = network.detector_config
     np.testing.assert_allclose(
         build_anchors(config).cxcywh,
         plain_ssd.keras_anchors(size, KERAS_SCALES[size, num_classes]),

@@ -1,13 +1,17 @@
 """Learned weights into networks of few numbers."""
 
 import dataclasses
+import re
 
 import keras
 import numpy as np
 import pytest
 
+from ssd_tf import build_detector
 from ssd_tf.errors import InputError
+from ssd_tf.weights import WeightFile, networks
 from ssd_tf.weights.transfer import LearnedLayers, format_rows, transfer
+from tests.weights import peer_files
 
 BOXES = 2
 
@@ -149,3 +153,30 @@ def test_the_table(toy_config, learned):
         "  note: the weights have other anchors (min_sizes_px), so boxes are "
         "learnt anew in part",
     ]
+
+
+def test_a_backbone_alone():
+    """torchvision's vgg16_features, whose classifier is not a number."""
+    shapes = peer_files.vgg_shapes(300)
+    base = sorted(n for n in shapes if re.fullmatch("conv[1-5]_[1-3]", n))
+    tensors = {"classifier.0.weight": np.full((2, 2), np.nan, "f4")}
+    tensors["classifier.0.bias"] = np.full(2, np.nan, "f4")
+    indices = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    for name, index in zip(base, indices, strict=True):
+        kernel, bias = shapes[name]
+        kernel = tuple(kernel[axis] for axis in (3, 2, 0, 1))
+        for kind, shape in (("weight", kernel), ("bias", bias)):
+            tensors[f"features.{index}.{kind}"] = np.ones(shape, "f4")
+    network = networks.identify(WeightFile("pytorch", tensors, {}))
+    assert network.is_backbone
+    config = network.detector_config
+    model = build_detector(config)
+    learned = LearnedLayers("features.pth", config, network.layers)
+    rows = transfer(config, model, learned)
+    loaded = [row.layer for row in rows if row.status == "loaded"]
+    assert loaded == base
+    assert {row.reason for row in rows if row.status == "skipped"} == {
+        "not there"
+    }
+    for layer in model.layers:
+        assert all(np.isfinite(w).all() for w in layer.get_weights())
