@@ -11,6 +11,7 @@ PACKAGE = pathlib.Path(ssd_tf.__file__).parent
 RANKS = {
     "errors": -2,
     "version": -2,
+    "stderr_filter": -2,
     "anchor_sizes": -1,
     "class_names": -1,
     "config": 0,
@@ -34,7 +35,8 @@ RANKS = {
     "training": 5,
     "serving": 6,
     "commands": 7,
-    "__main__": 8,
+    "program": 8,
+    "__main__": 9,
 }
 # The rooms of data among themselves.
 ROOMS = {
