@@ -22,11 +22,11 @@ RANKS = {
     "visualization": 1,
     "console": 1,
     "parameters": 1,
-    "weights": 1,
     "matchers": 2,
     "models": 2,
     "decoder": 2,
     "target_encoder": 3,
+    "weights": 3,
     "conversion": 3,
     "data": 4,
     "evaluation": 4,
@@ -123,6 +123,7 @@ def test_imports_go_down_only(module):
         ("data/shuffling.py", "from ssd_tf.data import pipeline"),
         ("data/sources/base.py", "from ssd_tf.data.augmentation import policy"),
         ("models/tiny.py", "def f():\n    from ssd_tf import matchers"),
+        ("models/tiny.py", "from ssd_tf.weights import read"),
     ],
 )
 def test_a_wrong_import_is_seen(module, source):

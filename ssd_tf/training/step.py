@@ -124,6 +124,11 @@ class Trainer:
         return tf.train.Checkpoint(**parts)
 
     @property
+    def steps_done(self) -> int:
+        """Optimiser steps done."""
+        return int(self.optimizer.iterations.numpy())
+
+    @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
         return float(self.optimizer.learning_rate)
