@@ -297,7 +297,9 @@ def test_folder_without_splits(folder, capsys):
 
 
 def test_data_of_tensorflow_datasets(shapes_dir, capsys):
-    assert run(f"--data_dir={shapes_dir}", "--split=test") == 0
+    assert (
+        run("--dataset=shapes", f"--data_dir={shapes_dir}", "--split=test") == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[-4:] == [
         "lost: nothing",
