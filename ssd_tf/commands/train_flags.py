@@ -12,6 +12,7 @@ from ssd_tf.commands.flag_groups import (
 )
 from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation
+from ssd_tf.losses import BOX_LOSSES
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
@@ -147,6 +148,12 @@ def _define_training(group: FlagGroup) -> None:
     )
     group.number(
         "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
+    )
+    group.choice(
+        "box_loss",
+        BOX_LOSSES,
+        "Loss of the positives' boxes: smooth L1 of their offsets, or 1 - GIoU "
+        f"or 1 - CIoU of the boxes themselves{_RECIPE}",
     )
     group.choice(
         "freeze",
