@@ -32,7 +32,7 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
         (["--dataset=voc_folder"], "voc_folder needs data_dir: a folder with"),
         (
             ["--dataset=voc_folder", "--data_dir={cells}/no"],
-            "{cells}/no: folder is missing; a VOC folder has Annotations",
+            "{cells}/no: folder is missing",
         ),
         (
             [*FOLDER, "--train_split=all"],

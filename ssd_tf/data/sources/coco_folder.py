@@ -19,7 +19,7 @@ from ssd_tf.data.sources.folder_files import (
     stem_of,
     suffix,
 )
-from ssd_tf.data.sources.split_names import is_eval_name, is_train_name
+from ssd_tf.data.sources.split_names import is_split_name
 from ssd_tf.errors import InputError
 
 # The first of these that finds a file counts: COCO's own annotations folder
@@ -31,7 +31,6 @@ _PATTERNS = (
     "*.json",
 )
 _ROBOFLOW_NAME = "_annotations.coco.json"
-_IS_OF_SPLIT = (is_train_name, is_eval_name)
 _COCO_PREFIX = "instances_"
 
 
@@ -215,7 +214,7 @@ def _split_in(path: pathlib.Path, root: pathlib.Path) -> str:
     name = _split_name(path)
     relative = path.relative_to(root).as_posix()
     names = (name, *reversed(folders_of(relative)))
-    return next((n for n in names if any(is_(n) for is_ in _IS_OF_SPLIT)), name)
+    return next(filter(is_split_name, names), name)
 
 
 def _find(file_name: str, folders: Sequence[str]) -> str | None:

@@ -32,6 +32,7 @@ class _Arranged(FolderSource, abc.ABC):
         self._layout = layout
         self.name = layout.name
         self.expected = layout.expected
+        self.is_read_here_only = layout.is_read_here_only
         super().__init__(layout.root)
 
     def choose_classes(self, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,6 +47,9 @@ class _Arranged(FolderSource, abc.ABC):
     def category_ids(self) -> tuple[int, ...]:
         """Those of the layout."""
         return self._layout.category_ids
+
+    def read_image(self, path):
+        return self._layout.read_image(path)
 
     def unknown_class(self, raw: RawImage, item: RawObject) -> str:
         return self._layout.unknown_class(raw, item)
@@ -127,6 +131,11 @@ class FolderOfTwo(_Arranged):
 
     def __init__(self, layout: FolderSource, other: FolderSource):
         """Takes the split of each that its name says, or else all."""
+        if layout.is_read_here_only != other.is_read_here_only:
+            raise InputError(
+                f"{layout.root} is a {layout.name} and {other.root} a"
+                f" {other.name}; expected files of records in both or in none"
+            )
         self.val_dir = os.path.abspath(other.root)
         self._sides = {
             "train": (layout, find_train_split(layout.splits())),

@@ -30,12 +30,15 @@ class FolderSource(abc.ABC):
       val_fraction: the part of the images that a hash of their content has
         chosen for evaluation; 0 where the folder has splits of its own.
       val_dir: the folder of the images to evaluate on, where that is another.
+      is_read_here_only: images are read by Python, which no other process can
+        be asked for.
     """
 
     name: str
     expected: str
     val_fraction: float = 0.0
     val_dir: str | None = None
+    is_read_here_only: bool = False
 
     def __init__(
         self,
@@ -182,7 +185,13 @@ class FolderSource(abc.ABC):
         self, split: str, indices: tf.data.Dataset
     ) -> tf.data.Dataset:
         """Examples at positions; see `shuffling.RandomAccess`."""
-        return self._index(split).examples_at(indices)
+        return self._index(split).examples_at(
+            indices, read_image=self.read_image
+        )
+
+    def read_image(self, path):
+        """The encoded image of an `image_path`, both scalars, in graph."""
+        return tf.io.read_file(path)
 
     def image_paths(self, split: str) -> Sequence[str]:
         """See `base.ImageFiles`."""

@@ -12,13 +12,17 @@ from ssd_tf.class_names import COCO_CATEGORY_IDS
 from ssd_tf.config import TrainConfig
 from ssd_tf.data.sources.base import Source
 from ssd_tf.data.sources.coco_folder import CocoFolder
+from ssd_tf.data.sources.csv_folder import CsvFolder
 from ssd_tf.data.sources.divided_folder import with_evaluation
 from ssd_tf.data.sources.folder import FolderSource
+from ssd_tf.data.sources.labelme_folder import LabelmeFolder
 from ssd_tf.data.sources.recognition import recognise_folder
 from ssd_tf.data.sources.shapes import Shapes
 from ssd_tf.data.sources.tfds_source import TfdsSource
+from ssd_tf.data.sources.tfrecord_folder import TfrecordFolder
 from ssd_tf.data.sources.union_source import UnionSource
 from ssd_tf.data.sources.voc_folder import VocFolder
+from ssd_tf.data.sources.yolo_folder import YoloFolder
 from ssd_tf.errors import InputError
 
 ClassNames = tuple[str, ...] | None
@@ -94,6 +98,10 @@ SOURCES: dict[str, Factory] = {
     "folder": _recognised,
     "voc_folder": VocFolder,
     "coco_folder": CocoFolder,
+    "yolo_folder": YoloFolder,
+    "csv_folder": CsvFolder,
+    "tfrecord_folder": TfrecordFolder,
+    "labelme_folder": LabelmeFolder,
 }
 
 

@@ -23,6 +23,18 @@ def is_eval_name(name: str) -> bool:
     return _group_of(name, _EVALUATION) is not None
 
 
+def is_split_name(name: str) -> bool:
+    """True for the name of a split to train or to evaluate on."""
+    return is_train_name(name) or is_eval_name(name)
+
+
+def name_in(stem: str) -> str:
+    """The split that a file is called by: "train" of "train_labels"."""
+    words = re.split("[^a-zA-Z0-9]+", stem)
+    names = filter(is_split_name, words)
+    return next(names, stem)
+
+
 def find_train_split(names: Sequence[str]) -> str | None:
     """The split to train on; None where none, or several, could be meant."""
     return _find(names, _TRAIN)

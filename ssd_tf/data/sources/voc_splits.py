@@ -15,7 +15,7 @@ from ssd_tf.data.sources.folder_files import (
     suffix,
     without_known_suffix,
 )
-from ssd_tf.data.sources.split_names import is_eval_name, is_train_name
+from ssd_tf.data.sources.split_names import is_split_name
 from ssd_tf.errors import InputError
 
 # The second column of per-class sets: without, with, with difficult objects.
@@ -51,7 +51,7 @@ def find_split_files(
 
 
 def _is_list(files: FolderFiles, path: str, annotations: FileFinder) -> bool:
-    if not (is_train_name(stem_of(path)) or is_eval_name(stem_of(path))):
+    if not is_split_name(stem_of(path)):
         return False
     try:
         lines = read_lines(files.root / path)[:_NUM_TRIED]
@@ -64,11 +64,7 @@ def find_split_folders(xmls: Sequence[str]) -> dict[str, list[str]]:
     """Annotations by the folder called like a split, where all have one."""
     found: dict[str, list[str]] = collections.defaultdict(list)
     for path in xmls:
-        names = [
-            name
-            for name in folders_of(path)
-            if is_train_name(name) or is_eval_name(name)
-        ]
+        names = [name for name in folders_of(path) if is_split_name(name)]
         if not names:
             return {}
         found[names[0]].append(path)

@@ -18,6 +18,10 @@ DATA_DIRS = {
     "voc_folder": "2007/VOCdevkit/VOC2007",
     "coco/2017": "data",
     "coco_folder": "coco_folder",
+    "yolo_folder": "yolo_folder",
+    "csv_folder": "csv_folder",
+    "labelme_folder": "labelme_folder",
+    "tfrecord_folder": "tfrecord_folder",
 }
 
 
@@ -92,3 +96,13 @@ def test_missing_split(data):
             ask("nope")
         assert "split 'nope' is missing; found: " in str(error.value)
         assert str(error.value).endswith(", ".join(data.splits()))
+
+
+@pytest.mark.parametrize("name", [n for n in DATA_DIRS if "folder" in n])
+def test_folders_are_recognised(devkit, name):
+    data_dir = str(devkit.parent / DATA_DIRS[name])
+    source = registry.build_source("folder", data_dir=data_dir)
+    assert source.name in (name, f"voc_{name}")
+    expected = registry.build_source(name, data_dir=data_dir)
+    assert source.class_names == expected.class_names
+    assert source.splits() == expected.splits()

@@ -7,6 +7,7 @@ from ssd_tf.data.sources.split_names import (
     find_train_split,
     is_eval_name,
     is_train_name,
+    name_in,
 )
 
 
@@ -35,3 +36,11 @@ def test_kinds_of_names():
     names = ["train_a", "Testing", "default", "trainval"]
     assert [n for n in names if is_train_name(n)] == ["train_a", "trainval"]
     assert [n for n in names if is_eval_name(n)] == ["Testing"]
+
+
+@pytest.mark.parametrize(
+    "stem, name",
+    [("train_labels", "train"), ("pets-Val-2", "Val"), ("labels", "labels")],
+)
+def test_names_in_those_of_files(stem, name):
+    assert name_in(stem) == name
