@@ -44,6 +44,7 @@ ROOMS = {
     "sources": 1,
     "augmentation": 1,
     "shuffling": 2,
+    "pictures": 3,
     "service": 3,
     "pipeline": 4,
     "validation": 4,
