@@ -13,6 +13,8 @@ RANKS = {
     "version": -2,
     "anchor_sizes": -1,
     "class_names": -1,
+    "files": -1,
+    "interrupts": -1,
     "config": 0,
     "presets": 0.5,
     "box_ops": 0,
