@@ -11,6 +11,7 @@ PACKAGE = pathlib.Path(ssd_tf.__file__).parent
 RANKS = {
     "errors": -2,
     "version": -2,
+    "stderr_filter": -2,
     "anchor_sizes": -1,
     "class_names": -1,
     "files": -1,
@@ -20,6 +21,7 @@ RANKS = {
     "box_ops": 0,
     "anchors": 1,
     "box_coder": 1,
+    "box_losses": 0,
     "losses": 1,
     "visualization": 1,
     "console": 1,
@@ -35,7 +37,8 @@ RANKS = {
     "training": 5,
     "serving": 6,
     "commands": 7,
-    "__main__": 8,
+    "program": 8,
+    "__main__": 9,
 }
 # The rooms of data among themselves.
 ROOMS = {
@@ -43,6 +46,7 @@ ROOMS = {
     "sources": 1,
     "augmentation": 1,
     "shuffling": 2,
+    "pictures": 3,
     "service": 3,
     "pipeline": 4,
     "validation": 4,
@@ -57,7 +61,11 @@ EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
     *("requests", "tensorflow_serving", "cv2", "torch"),
 }
-KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
+KERAS_ONLY = [
+    m
+    for m in MODULES
+    if m.startswith("models/") or m in ("losses.py", "box_losses.py")
+]
 
 
 def imports(source):
