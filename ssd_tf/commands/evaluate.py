@@ -31,9 +31,9 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
+from ssd_tf.files import write_json, written_whole
 from ssd_tf.serving import Predictor, load_predictor, model_kinds
 from ssd_tf.training.reports import draw_samples
-from ssd_tf.training.run_dir import write_json
 
 _NUM_EXAMPLES = 4
 
@@ -189,8 +189,10 @@ def _write_reports(
         result["errors"], title=f"{title}\nerrors by class"
     )
     save_figure(errors, folder / "errors.png")
-    draw_samples(
+    drawn = draw_samples(
         examples,
         measurement.voc.class_names,
         score_threshold=result["errors"]["score_threshold"],
-    ).save(folder / "examples.jpg", quality=92)
+    )
+    with written_whole(folder / "examples.jpg") as file:
+        drawn.save(file, quality=92)
