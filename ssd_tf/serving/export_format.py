@@ -99,16 +99,12 @@ class ExportRequest:
           InputError: the data cannot be used, or the run and the options name
             none.
         """
-        run = self.train_config
-        dataset = self.options["dataset"] or run.dataset
-        is_of_run = dataset == run.dataset
-        source = sources.build_source(
-            dataset,
-            data_dir=self.options["data_dir"]
-            or (run.data_dir if is_of_run else None),
-        )
-        if is_of_run:
+        run, data_dir = self.train_config, self.options["data_dir"]
+        dataset = self.options["dataset"]
+        if dataset in (None, run.dataset):
+            source = sources.build_source_of_run(run, None, data_dir=data_dir)
             return source, (run.train_split, run.eval_split)
+        source = sources.build_source(dataset, data_dir=data_dir)
         return source, source.default_splits
 
 

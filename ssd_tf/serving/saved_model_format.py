@@ -11,6 +11,7 @@ from absl import logging
 
 from ssd_tf.data.sources import Source
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.serving import server_files, version_dir, warmup
 from ssd_tf.serving.export_format import (
     DECODER_OPTIONS,
@@ -20,7 +21,6 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
-from ssd_tf.serving.files import first_line
 from ssd_tf.serving.model_card import write_labels, write_model_card
 from ssd_tf.serving.predictor import Predictor
 from ssd_tf.serving.saved_model import (
