@@ -64,9 +64,15 @@ class Saver:
         """Takes the run for this process; its folder must be there.
 
         Raises:
-          InputError: another process has it, or cannot be written.
+          InputError: another process has it, or it cannot be written, or
+            there is no room.
         """
         self._lock.take()
+        checkpoints.check_room(
+            self._run_dir.path,
+            self._run_dir.checkpoints,
+            self._trainer.variables,
+        )
         if self._saved is None and self._run_dir.has_checkpoints:
             raise InputError(
                 f"{self._run_dir.path} was begun by another process meanwhile; "
@@ -74,15 +80,14 @@ class Saver:
             )
 
     def open(self) -> None:
-        """Clears what a killed run has left, and checks that there is room.
+        """Clears what a killed run has left.
 
         Raises:
-          InputError: there is none.
+          InputError: the folder cannot be written.
         """
-        folder, path = self._run_dir.checkpoints, self._run_dir.path
-        with _one_line(path):
+        folder = self._run_dir.checkpoints
+        with _one_line(self._run_dir.path):
             checkpoints.sweep(folder, self._saved)
-            checkpoints.check_room(path, folder, self._trainer.variables)
             checkpoint = self._trainer.checkpoint()
             checkpoint.window = self._window
             self._manager = checkpoints.manage(checkpoint, folder, self._saved)
