@@ -1,13 +1,15 @@
 """Disks that are full, read-only or gone: what was saved stays good."""
 
+import contextlib
 import os
+import pathlib
 import types
 
 import pytest
 
 from ssd_tf import InputError
 from ssd_tf.training import load_run, loop, reports
-from tests.training.test_loop import metrics_of
+from ssd_tf.training.metrics_log import MetricsLog
 
 NO_ROOM = "(No space left on device|File too large)"
 
@@ -16,41 +18,42 @@ def files(path):
     return {p: p.read_bytes() for p in path.rglob("*") if p.is_file()}
 
 
-def test_disk_that_fills_up(start, fill_disk, disk, small_network):
-    """Said at the next save, not after all steps."""
+def test_disk_that_fills_up(start, fill_disk, disk, small_network, monkeypatch):
+    """At step 3: said by the next save, not after all steps."""
+    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 1)
     run, run_dir = start(disk / "run", steps=6)
     run.train(until=2)
     checkpoints = files(run_dir.checkpoints)
-    with fill_disk():
+    with contextlib.ExitStack() as stack:
+        monkeypatch.setattr(
+            reports.Reporter,
+            "training",
+            lambda *args: stack.enter_context(fill_disk()),
+        )
         with pytest.raises(
             InputError,
-            match=f"run/checkpoints cannot be written: .*{NO_ROOM}.*; the same "
-            "command goes on from step 2$",
+            match=f"/run.* ({NO_ROOM}|0.0 MB left on its disk, but a .*); the "
+            "same command goes on from step 2$",
         ) as caught:
-            run.train(until=4)
+            run.train(until=3)
         assert "\n" not in str(caught.value)
         assert files(run_dir.checkpoints) == checkpoints
-        assert {p.name for p in run_dir.checkpoints.iterdir()} == {
-            *("checkpoint", "ckpt-2.index", "ckpt-2.data-00000-of-00001"),
-        }
         load_run(run_dir.path, backbone=small_network)
+        with pytest.raises(InputError, match=f"{NO_ROOM}|0.0 MB left on"):
+            start(disk / "run", steps=6)
+    monkeypatch.undo()
     run, _ = start(disk / "run", steps=6)
     assert run.step == 2
     assert run.train()["step"] == 6
 
 
-def test_report_on_a_full_disk(start, fill_disk, disk, monkeypatch):
-    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 1)
-    run, run_dir = start(disk / "run", steps=6)
-    run.train(until=2)
-    with fill_disk():
-        with pytest.raises(InputError, match=NO_ROOM) as caught:
-            run.train()
-        assert "\n" not in str(caught.value)
-    run, _ = start(disk / "run", steps=6)
-    assert run.train()["step"] == 6
-    steps = [m["step"] for m in metrics_of(run_dir)]
-    assert steps == [1, 2, 3, 4, 5, 6, 6]
+def test_metrics_on_a_full_disk():
+    """By the device that has no room for a byte."""
+    log = MetricsLog(pathlib.Path("/dev/full"))
+    with pytest.raises(
+        InputError, match="^/dev/full cannot be written: No space left on dev"
+    ):
+        log.append({"step": 1})
 
 
 def test_read_only_disk(start, tmp_path, read_only, small_network):
@@ -106,7 +109,7 @@ def test_there_must_be_room_for_checkpoints(start, tmp_path, monkeypatch):
     assert start("run", steps=6)[0].step == 2
     with pytest.raises(
         InputError,
-        match=r"new has 0\.\d MB left, but the checkpoints need 0\.\d MB: 2",
+        match=r"new has 0\.\d MB left on its disk, but 3 checkpoints need",
     ):
         start("new", steps=6)
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["run.lock"]
