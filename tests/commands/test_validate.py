@@ -72,7 +72,8 @@ def test_lost_boxes_and_images(folder, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"{xml}/a.xml: box 1 (dog) ymin=5 xmin=50 ymax=25 xmax=50: has no area;"
         " dropped [empty]",
-        f"{jpg}/b.jpg: JPEG without its end, {num_bytes} bytes [truncated]",
+        f"{jpg}/b.jpg: JPEG without its end, {num_bytes} bytes; used as viewers"
+        " show it [recovered]",
         f"{xml}/b.xml: box 1 (cat) ymin=0 xmin=0 ymax=50 xmax=102: leaves the"
         " image of 100x50; clipped [clipped]",
         f"{xml}/c.xml: not valid XML: no element found: line 1, column 12"
@@ -82,10 +83,10 @@ def test_lost_boxes_and_images(folder, capsys):
         "val: 2 images (0 without objects), 2 objects: cat 1, dog 1",
         "all, each image once: 4 images (0 without objects), 5 objects: cat 3,"
         " dog 2",
-        "lost: 1 broken_annotation, 1 empty, 1 truncated",
-        "changed: 1 clipped",
+        "lost: 1 broken_annotation, 1 empty",
+        "changed: 1 clipped, 1 recovered",
         "note: 1 mislabelled",
-        "training would refuse 2 images, drop 1 box: exit status 1",
+        "training would refuse 1 image, drop 1 box: exit status 1",
     ]
 
 

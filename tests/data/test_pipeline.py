@@ -340,7 +340,9 @@ def test_evaluation_batches(source):
 def truncated(fmt):
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     file = encode(noise, fmt)
-    return [file[: len(file) // 2], file[:-20], file[:60], file[:3]]
+    # A JPEG with a part of its pixels is recovered.
+    begun = [] if fmt == "JPEG" else [file[: len(file) // 2], file[:-20]]
+    return [*begun, file[:60], file[:3]]
 
 
 @pytest.mark.parametrize(

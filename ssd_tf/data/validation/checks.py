@@ -30,6 +30,7 @@ SEVERITIES: dict[str, str] = {
     "undecodable": LOST,
     "unknown_class": LOST,
     **dict.fromkeys(DROPPED + MISPLACED, LOST),
+    "recovered": CHANGED,
     "wrong_size": CHANGED,
     "clipped": CHANGED,
     "unusable_other_split": NOTE,
