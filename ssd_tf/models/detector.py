@@ -148,41 +148,11 @@ def _ssdlite_extras(config: DetectorConfig, backbone: Backbone, maps):
 EXTRAS = {"backbone": _own_extras, "ssdlite": _ssdlite_extras}
 
 
-def load_imagenet(
-    model: keras.Model, backbone_name: str, *, backbone: Backbone | None = None
-) -> None:
-    """Loads the backbone's ImageNet weights into a detector.
-
-    They are downloaded, or come with a package.
-
-    `backbone_name` is a key of `BACKBONES`, or the name of `backbone`.
-
-    Raises:
-      InputError: where the backbone has none or they cannot be had.
-    """
-    backbone = backbone or find_backbone(backbone_name)
-    if backbone.download_imagenet is None:
-        raise InputError(
-            f"backbone {backbone_name!r} has no ImageNet weights; it trains "
-            "from scratch"
-        )
-    try:
-        source = backbone.download_imagenet()
-    except InputError:
-        raise
-    except Exception as error:  # keras.utils.get_file raises a bare Exception
-        raise InputError(
-            f"ImageNet weights of {backbone_name!r} could not be downloaded "
-            f"({error}); where there is no network, put that file into "
-            "~/.keras/models, or train from scratch with --init_weights=none"
-        ) from error
-    backbone.copy_imagenet(source, model)
-
-
 def default_weights(backbone_name: str) -> str:
     """ "imagenet" where such weights exist, else "none"."""
     backbone = find_backbone(backbone_name)
-    return "imagenet" if backbone.download_imagenet else "none"
+    has_weights = backbone.download_imagenet or backbone.imagenet_package
+    return "imagenet" if has_weights else "none"
 
 
 def find_backbone(name: str) -> Backbone:

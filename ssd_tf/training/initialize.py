@@ -10,11 +10,12 @@ from absl import logging
 from ssd_tf import weights
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
-from ssd_tf.models import Backbone, build_detector, load_imagenet
+from ssd_tf.models import Backbone, build_detector
 from ssd_tf.training.freezing import freeze
 from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.weights import download, networks
+from ssd_tf.weights.imagenet import load_imagenet
 from ssd_tf.weights.transfer import LearnedLayers, format_rows, transfer
 from ssd_tf.weights.weight_file import naming
 

@@ -1,33 +1,31 @@
 """The training loop: one loop for one device and for many."""
 
-import pathlib
 import time
 from typing import Any
 
 import tensorflow as tf
-from absl import logging
 from tqdm.auto import tqdm
 
 from ssd_tf import console
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.data import pipeline, shuffling
+from ssd_tf.data import pipeline
 from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
-from ssd_tf.training import checkpoints
+from ssd_tf.training.batches import Batches
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
 from ssd_tf.training.run_dir import RunDir, write_json
+from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.strategy import build_strategy, check_batch_size
 from ssd_tf.training.workers import Workers
 
 _REPORT_EVERY_STEPS = 20
-_SAVE_EVERY_SECONDS = 300.0
 _NUM_SAMPLES = 4
 
 
@@ -70,9 +68,6 @@ class TrainingRun:
         self._detector_config = detector_config
         self._train_config = train_config
         self._source = source
-        self._source_of_weights: dict[str, Any] | None = None
-        self._policy = build_policy(train_config) if policy is None else policy
-        self._data_service = data_service
         strategy = strategy or build_strategy()
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
@@ -87,9 +82,19 @@ class TrainingRun:
                 backbone=backbone,
                 matcher=matcher,
             )
+            self._batches = Batches(
+                source,
+                train_config,
+                self._trainer,
+                policy=build_policy(train_config) if policy is None else policy,
+                image_size=detector_config.image_size,
+                workers=self._workers,
+                data_service=data_service,
+            )
             self._detect = make_detect_function(
                 self._trainer.evaluated_model, Decoder(detector_config)
             )
+            self._saver = Saver(self._trainer, self._run_dir)
             self._workers.from_all(lambda: self._open(backbone))
             self._workers.take_from_chief(self._trainer.variables)
 
@@ -110,42 +115,27 @@ class TrainingRun:
 
     def _open(self, backbone: Backbone | None) -> None:
         """Takes the run directory and gives the model its weights."""
-        run_dir = self._run_dir
-        restored = self._begin_or_resume(backbone)
+        run_dir, source_of_weights = self._run_dir, None
+        if not self._saver.restore():
+            if self._workers.is_chief:  # others take what it has
+                source_of_weights = initialize_weights(
+                    self._detector_config,
+                    self._train_config,
+                    self._trainer.model,
+                    backbone=backbone,
+                )
+            self._trainer.restart_average()
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
         run_dir.create(self._detector_config, self._train_config)
-        run_dir.write_source(self._source_of_weights)
-        checkpoints.sweep(run_dir.checkpoints, restored)
-        self._manager = checkpoints.manage(
-            self._trainer.checkpoint(), run_dir.checkpoints, restored
-        )
-        run_dir.forget_metrics_after(self.step)
+        run_dir.write_source(source_of_weights)
+        self._saver.open()
         self._reporter = Reporter(run_dir)
-
-    def _begin_or_resume(
-        self, backbone: Backbone | None
-    ) -> pathlib.Path | None:
-        """Path prefix of the checkpoint that was restored, if one was."""
-        trainer = self._trainer
-        restored = self._run_dir.restore(trainer.checkpoint(), whole=True)
-        if restored is not None:
-            logging.info("resumed at step %d", self.step)
-            return restored
-        if self._workers.is_chief:  # others take what it has
-            self._source_of_weights = initialize_weights(
-                self._detector_config,
-                self._train_config,
-                trainer.model,
-                backbone=backbone,
-            )
-        trainer.restart_average()
-        return None
 
     @property
     def step(self) -> int:
         """Optimiser steps done."""
-        return int(self._trainer.optimizer.iterations.numpy())
+        return self._trainer.steps_done
 
     @property
     def is_chief(self) -> bool:
@@ -177,7 +167,7 @@ class TrainingRun:
                 self._train_steps(stop)
         finally:
             if self._trainer.is_sound:
-                self._save()
+                self._saver.save()
         if stop < last:
             return None
         metrics = self.evaluate()
@@ -203,13 +193,12 @@ class TrainingRun:
         return metrics
 
     def _train_steps(self, stop: int) -> None:
-        dataset = self._batches()
+        dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = iter(dataset)
         batch_size = self._train_config.batch_size
         last = self._train_config.steps
         window = LossWindow(batch_size)
-        saved_at = time.monotonic()
         with tqdm(
             total=last * batch_size,
             initial=self.step * batch_size,
@@ -234,50 +223,16 @@ class TrainingRun:
                     started_at = time.monotonic()
                     bar.write(headline(self.evaluate()))
                     window.leave_out(time.monotonic() - started_at)
-                if time.monotonic() - saved_at > _SAVE_EVERY_SECONDS:
+                if self._saver.is_due():
                     self._check_finite()
-                    self._save()
-                    saved_at = time.monotonic()
-
-    def _batches(self):
-        dataset = pipeline.training_batches(
-            self._source,
-            self._train_config.train_split,
-            encoder=self._trainer.encoder,
-            policy=self._policy,
-            image_size=self._detector_config.image_size,
-            batch_size=self._train_config.batch_size,
-            seed=self._train_config.seed,
-            start_step=self.step,
-            share=self._workers.share,
-            data_service=self._data_service,
-        )
-        strategy = self._trainer.strategy
-        if not self._workers.are_many:
-            return strategy.experimental_distribute_dataset(dataset)
-        # One by one to the devices of this worker.
-        size = self._train_config.batch_size // strategy.num_replicas_in_sync
-        return strategy.distribute_datasets_from_function(
-            lambda context: dataset.rebatch(size, drop_remainder=True)
-        )
+                    self._saver.save()
 
     def _check_finite(self) -> None:
         step = int(self._trainer.bad_step.numpy())
         if step < 0:
             return
-        names = shuffling.batch_image_ids(
-            self._source,
-            self._train_config.train_split,
-            batch_size=self._train_config.batch_size,
-            seed=self._train_config.seed,
-            step=step,
-        )
         raise InputError(
             f"the loss or gradient of step {step + 1} is not finite; lower "
             "the learning rate, or look at the images of that batch: "
-            f"{', '.join(names)}"
+            f"{', '.join(self._batches.image_ids(step))}"
         )
-
-    def _save(self) -> None:
-        self._trainer.put_back_weights()
-        self._manager.save(checkpoint_number=self.step)

@@ -14,6 +14,10 @@ from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.losses import Losses
 from ssd_tf.training.run_dir import RunDir
 
+# Of a picture on a sheet: four photographs of twelve megapixels, twice, are
+# more than a PNG or a viewer should have to hold.
+_LARGEST_SIDE_PX = 1600
+
 
 def headline(figures: dict[str, Any]) -> str:
     """The step of an evaluation and its two main figures, as a line."""
@@ -104,10 +108,15 @@ def draw_samples(
     *,
     score_threshold: float = SCORE_THRESHOLD,
 ) -> Image.Image:
-    """Ground truth beside detections, one row per image, as a picture."""
+    """Ground truth beside detections, one row per image, as a picture.
+
+    Images keep their shape and, up to 1600 pixels a side, their size.
+    """
     rows = []
     for sample in samples:
-        pixels = np.asarray(sample.pixels)  # None where nobody asked for it
+        whole = Image.fromarray(np.asarray(sample.pixels))
+        # Before drawing, so that lines and text fit what is looked at.
+        pixels = np.asarray(visualization.shrink(whole, _LARGEST_SIDE_PX))
         sure = sample.scores >= score_threshold
         truth = visualization.draw_boxes(
             pixels, sample.gt_boxes, sample.gt_labels, class_names

@@ -85,6 +85,10 @@ class Trainer:
                 if detector_config.encode_variance_in_target
                 else None
             ),
+            box_loss=train_config.box_loss,
+            decode=lambda offsets: self.encoder.coder.decode(
+                offsets, self.encoder.anchors.boxes
+            ),
         )
         with strategy.scope():
             keras.utils.set_random_seed(train_config.seed)
@@ -122,6 +126,11 @@ class Trainer:
         if self.loss_scale is not None:
             parts["loss_scale"] = self.loss_scale
         return tf.train.Checkpoint(**parts)
+
+    @property
+    def steps_done(self) -> int:
+        """Optimiser steps done."""
+        return int(self.optimizer.iterations.numpy())
 
     @property
     def learning_rate(self) -> float:

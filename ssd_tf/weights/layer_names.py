@@ -50,8 +50,9 @@ def as_keras(*arrays: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _depthwise(kernel):
-    return [kernel.transpose(2, 3, 0, 1)]  # [C, 1, H, W] -> [H, W, C, 1]
+def depthwise_as_keras(kernel: np.ndarray) -> list[np.ndarray]:
+    """A depthwise kernel [C, 1, H, W] -> [H, W, C, 1]."""
+    return [kernel.transpose(2, 3, 0, 1)]
 
 
 def _shift(bias, gamma, beta, mean, variance):
@@ -72,7 +73,7 @@ def normalized(
     Ours is depthwise if its name ends so, and never has a bias: as a constant
     before normalisation it is a part of the moving mean.
     """
-    convert = _depthwise if ours.endswith("_depthwise") else as_keras
+    convert = depthwise_as_keras if ours.endswith("_depthwise") else as_keras
     statistics = tuple(
         f"{norm}.{name}"
         for name in ("weight", "bias", "running_mean", "running_var")

@@ -118,7 +118,7 @@ def test_help_of_a_command(name, ask, keep_signals, capsys):
     assert set(re.findall(r"^  --(?:\[no\])?(\w+)", out, re.MULTILINE)) == (
         set(values)
     )
-    groups = re.findall(r"^(\w+):$", out, re.MULTILINE)
+    groups = re.findall(r"^(\w[\w ]*):$", out, re.MULTILINE)
     assert groups == list(values.flags_by_module_dict())
     assert max(map(len, out.splitlines())) <= 80
 

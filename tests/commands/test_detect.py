@@ -1,7 +1,11 @@
 """`python -m ssd_tf detect`, in this process."""
 
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +13,8 @@ from PIL import Image
 
 from ssd_tf import commands
 from tests.weights.torch_files import FILES
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -190,3 +196,18 @@ def test_no_command(capsys):
         commands.main([])
     assert stopped.value.code == 2
     assert "usage: python -m ssd_tf COMMAND" in capsys.readouterr().err
+
+
+def test_as_a_program_it_says_what_it_found(photos, small_export):
+    """TensorFlow, which looks for devices and makes a session, nothing."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "ssd_tf", "detect", "--json"]
+        + [f"--model={small_export}", *photos],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [r["image"] for r in records(done.stdout.splitlines())] == photos

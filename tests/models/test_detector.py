@@ -1,7 +1,6 @@
 """The contract of every backbone, and what the detector does around it."""
 
 import dataclasses
-import inspect
 
 import keras
 import numpy as np
@@ -9,15 +8,9 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import PRESETS, InputError, build_anchors, build_detector
-from ssd_tf.models import BACKBONES, Backbone, load_imagenet
+from ssd_tf.models import BACKBONES, Backbone
 
 C = 3
-# Those that download; the weights of EfficientNet-Lite0 come with a package.
-IMAGENET = [
-    name
-    for name, backbone in BACKBONES.items()
-    if backbone.download_imagenet and name != "efficientnet_lite0"
-]
 
 
 def config_of(backbone):
@@ -236,28 +229,6 @@ def test_precision_is_that_of_one_detector():
     finally:
         keras.config.set_dtype_policy("float32")
     assert full.get_layer("stem").compute_dtype == "float32"
-
-
-@pytest.mark.parametrize("backbone", IMAGENET)
-def test_a_failed_download_is_explained(backbone, monkeypatch):
-    def unreachable(*args, weights="imagenet", **kwargs):
-        assert weights == "imagenet"
-        raise OSError("URL fetch failure on https://example.org: None")
-
-    for name, network in list(vars(keras.applications).items()):
-        if inspect.isfunction(network):
-            monkeypatch.setattr(keras.applications, name, unreachable)
-    model = keras.Sequential(name="never_touched")
-    with pytest.raises(
-        InputError, match=f"'{backbone}' could not be downloaded .*URL fetch"
-    ) as caught:
-        load_imagenet(model, backbone)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_backbone_without_imagenet_weights_says_so(tiny):
-    with pytest.raises(InputError, match="'tiny' has no ImageNet weights"):
-        load_imagenet(tiny, "tiny")
 
 
 @pytest.mark.parametrize(

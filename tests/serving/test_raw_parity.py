@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ssd_tf import PRESETS, build_detector, serving
-from ssd_tf.models import default_weights, load_imagenet
+from ssd_tf.models import default_weights
+from ssd_tf.weights.imagenet import load_imagenet
 from tests.serving import test_litert, test_onnx
 
 

@@ -108,9 +108,7 @@ def test_too_many_pixels_are_refused_by_the_header(serve, pictures):
         serve([pictures[0], bomb])
 
 
-def test_the_limit_is_a_choice_of_the_export(
-    small_run, small_model
-):
+def test_the_limit_is_a_choice_of_the_export(small_run, small_model):
     config, _ = training.RunDir(small_run).read_configs()
     module = serving.DetectionModule(config, small_model, max_megapixels=1)
     module.detect_bytes(tf.constant([encode(flat(1000, 1000, 3))]))

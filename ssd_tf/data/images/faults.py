@@ -6,7 +6,12 @@ from typing import NamedTuple
 import tensorflow as tf
 from PIL import Image
 
-from ssd_tf.data.images.formats import MAX_PIXELS, decode, find_format
+from ssd_tf.data.images.formats import (
+    MAX_PIXELS,
+    ImageFormat,
+    decode,
+    find_format,
+)
 from ssd_tf.data.images.headers import reason
 
 # The kind of an image that is used although a part of it is missing.
@@ -47,7 +52,7 @@ def fault_of(encoded: bytes, *, is_thorough: bool = True) -> Fault | None:
     if not encoded:
         return Fault("truncated", "the image file is empty")
     is_whole = fmt is not None and fmt.is_whole(encoded)
-    if is_whole and not is_thorough and not _is_too_large(encoded):
+    if fmt and is_whole and not is_thorough and not _is_large(fmt, encoded):
         return None
     try:
         _decode(encoded)
@@ -85,9 +90,8 @@ def _decode(encoded):
         return tf.shape(decode(encoded))
 
 
-def _is_too_large(encoded: bytes) -> bool:
+def _is_large(fmt: ImageFormat, encoded: bytes) -> bool:
     """True if the header tells of too many pixels, or tells nothing."""
-    fmt = find_format(encoded)
     try:
         with fmt.open_header(io.BytesIO(encoded)) as image:
             return image.width * image.height > MAX_PIXELS

@@ -15,11 +15,7 @@ _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
 # Frames with Huffman coding that libjpeg reads: baseline, extended, progressive.
 _JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
 # Lossless, hierarchical and arithmetic ones.
-_JPEG_OTHER_FRAMES = (
-    *range(0xC3, 0xC4),
-    *range(0xC5, 0xC8),
-    *range(0xC9, 0xCC),
-)
+_JPEG_OTHER_FRAMES = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC))
 _JPEG_OTHER_FRAMES += tuple(range(0xCD, 0xD0))
 # A marker within coded data: neither a stuffed 0 nor a restart nor a filler.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
