@@ -12,7 +12,7 @@ import zlib
 import tensorflow as tf
 
 _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
-# Frames with Huffman coding that libjpeg reads: baseline, extended, progressive.
+# Frames that libjpeg reads: baseline, extended and progressive, Huffman-coded.
 _JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
 # Lossless, hierarchical and arithmetic ones.
 _JPEG_OTHER_FRAMES = (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC))
