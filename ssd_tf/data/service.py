@@ -55,6 +55,11 @@ def check_source(source) -> None:
             f"{source.name} is read from its beginning. A folder (voc_folder, "
             "coco_folder) can be used"
         )
+    if getattr(source, "is_read_here_only", False):
+        raise InputError(
+            "--data_service cannot read files of records; convert them with "
+            "`python -m ssd_tf convert_data --to=coco`"
+        )
 
 
 def distribute(

@@ -16,7 +16,7 @@ from absl import logging
 
 from ssd_tf.data import images
 from ssd_tf.data.images import RECOVERED, Fault
-from ssd_tf.data.shuffling import Share
+from ssd_tf.data.shuffling import RandomAccess, Share
 from ssd_tf.data.sources import ImageFile, ImageFiles
 from ssd_tf.errors import InputError
 
@@ -51,6 +51,10 @@ class UsableImages:
         known: Mapping[str, Known] | None = None,
     ):
         self._source = source
+        # Records are read from within a larger file.
+        self._has_files = isinstance(source, ImageFiles) and not getattr(
+            source, "is_read_here_only", False
+        )
         self._max_bad_images = max_bad_images
         self._faults: dict[str, Faults] = {}
         self._names: dict[str, dict[int, str]] = {}
@@ -73,7 +77,7 @@ class UsableImages:
         Raises:
           InputError: too many cannot be used.
         """
-        if not isinstance(self._source, ImageFiles):
+        if not self._has_files:
             return
         files = self._source.image_files(split)
         mine = range(share.index, len(files), share.count)
@@ -93,7 +97,7 @@ class UsableImages:
           InputError: by now too many cannot be used.
         """
         before = self.left_out(split)
-        if isinstance(self._source, ImageFiles):
+        if self._has_files:
             files = self._source.image_files(split)
             changed = self._look_through(files, range(len(files)))
             for i, fault in changed.items():
@@ -161,7 +165,7 @@ class UsableImages:
         self, split: str, positions: Iterable[int]
     ) -> Iterator[tuple[int, str, Fault]]:
         """(position, file or name, fault) of images that do not decode."""
-        if isinstance(self._source, ImageFiles):
+        if self._has_files:
             files = self._source.image_files(split)
             for i in sorted(positions):
                 try:
@@ -174,14 +178,20 @@ class UsableImages:
                     self.known[files[i].path] = [*known[:2], *fault]
                     yield i, files[i].path, fault
             return
-        wanted = tf.constant(sorted(positions), tf.int64)
-        examples = self._source.dataset(split).enumerate()
-        for i, example in examples.filter(
-            lambda i, _: tf.reduce_any(i == wanted)
-        ).as_numpy_iterator():
+        for i, example in self._examples(split, sorted(positions)):
             fault = images.fault_of(example["image"])
             if fault and fault.kind != RECOVERED:
                 yield int(i), example["image_id"].decode(), fault
+
+    def _examples(self, split: str, positions: list[int]) -> Iterator:
+        wanted = tf.constant(positions, tf.int64)
+        if isinstance(self._source, RandomAccess):
+            indices = tf.data.Dataset.from_tensor_slices(wanted)
+            examples = self._source.examples_at(split, indices)
+            return zip(positions, examples.as_numpy_iterator())
+        examples = self._source.dataset(split).enumerate()
+        examples = examples.filter(lambda i, _: tf.reduce_any(i == wanted))
+        return examples.as_numpy_iterator()
 
     def _add(self, split: str, i: int, name: str, fault: Fault) -> None:
         faults = self._faults.setdefault(split, {})
@@ -191,7 +201,8 @@ class UsableImages:
         self._names.setdefault(split, {})[i] = name
         if len(faults) <= _LINES_AT_MOST:
             what = "" if fault.kind == RECOVERED else "; left out"
-            logging.warning("%s: %s%s", name, fault.message, what)
+            message = fault.message.removeprefix(f"{name}: ")
+            logging.warning("%s: %s%s", name, message, what)
 
     def _check_limit(self, split: str) -> None:
         number, of = len(self.left_out(split)), self._source.num_examples(split)

@@ -1,6 +1,5 @@
 """The data of a run: that they are those it began with, and can be read."""
 
-import json
 import pathlib
 from typing import Any
 
@@ -10,7 +9,8 @@ from ssd_tf.config import TrainConfig
 from ssd_tf.data import data_record
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES, UsableImages
 from ssd_tf.errors import InputError
-from ssd_tf.training.run_dir import RunDir, write_json
+from ssd_tf.files import read_json, write_json
+from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.workers import Workers
 
 
@@ -81,10 +81,12 @@ class RunData:
 
     def remember(self) -> None:
         """Writes what was found into the run directory, which is there."""
-        before = _read(self._run_dir.data_file)
-        if before != self.record:
-            write_json(self._run_dir.data_file, self.record)
-        write_json(self._run_dir.images_file, {"files": self.usable.known})
+        for file, value in (
+            (self._run_dir.data_file, self.record),
+            (self._run_dir.images_file, {"files": self.usable.known}),
+        ):
+            if _read(file) != value:
+                write_json(file, value)
 
     def tell(self) -> None:
         """Names the images that were left out or recovered."""
@@ -133,7 +135,7 @@ def _check_record(
 def _read(path: pathlib.Path) -> dict[str, Any]:
     """What a file that can be made again holds; nothing if it is damaged."""
     try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
+        value = read_json(path)
+    except InputError:
         return {}
     return value if isinstance(value, dict) else {}

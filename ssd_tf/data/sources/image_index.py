@@ -56,8 +56,16 @@ class ImageIndex:
             digests[image_id] = "" if i in unsure else digest.hexdigest()
         return digests
 
-    def examples_at(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        """Examples as in `base.ELEMENT_SPEC` at positions, in that order."""
+    def examples_at(
+        self,
+        indices: tf.data.Dataset,
+        *,
+        read_image: Callable = tf.io.read_file,
+    ) -> tf.data.Dataset:
+        """Examples as in `base.ELEMENT_SPEC` at positions, in that order.
+
+        `read_image` reads the encoded image of a path, in graph.
+        """
         # Input pipelines run on the CPU; on a GPU machine a tensor made
         # elsewhere would be copied back for every example.
         with tf.device("/CPU:0"):
@@ -69,7 +77,7 @@ class ImageIndex:
         def read_example(i):
             begin, end = row_splits[i], row_splits[i + 1]
             return {
-                "image": tf.io.read_file(image_paths[i]),
+                "image": read_image(image_paths[i]),
                 "image_id": image_ids[i],
                 **{k: v[begin:end] for k, v in columns.items()},  # [M, ...]
             }
