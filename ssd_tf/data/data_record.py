@@ -54,7 +54,7 @@ def differences(old: Record, new: Record) -> list[str]:
             continue
         changes = _changes(before["objects"], after["objects"])
         if changes or before["images"] != after["images"]:
-            counts = f"{before['images']} images then, {after['images']} now"
+            counts = f"{_count(before)} then, {after['images']} now"
             lines.append(f"split {split!r}: {'; '.join([counts, *changes])}")
     return lines
 
@@ -81,6 +81,10 @@ def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
         )
         if names
     ]
+
+
+def _count(part: Mapping[str, Any]) -> str:
+    return f"{part['images']} image{'s' * (part['images'] != 1)}"
 
 
 def _list(names: Iterable[str]) -> str:

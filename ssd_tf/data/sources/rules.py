@@ -77,8 +77,10 @@ def cached_objects(source: Source, split: str) -> tf.data.Dataset:
     """The labels [M] and boxes [M, 4] to learn of each image of a split.
 
     Kept in memory after the first pass: a source reads image files as well.
+    Those of images that cannot be read are left out.
     """
-    return source.dataset(split).map(objects_to_learn).cache()
+    objects = source.dataset(split).map(objects_to_learn)
+    return objects.ignore_errors().cache()
 
 
 def labels_of(
