@@ -49,6 +49,7 @@ ROOMS = {
     "left_out": 1,
     "data_record": 2,
     "shuffling": 2,
+    "writers": 2,
     "pictures": 3,
     "service": 3,
     "usable_images": 3,

@@ -16,6 +16,7 @@ from ssd_tf.data.sources.registry import (
     SOURCES,
     build_source,
     build_source_of_run,
+    data_dir_of_run,
 )
 from ssd_tf.data.sources.rules import (
     cached_objects,
@@ -40,6 +41,7 @@ __all__ = [
     "build_source_of_run",
     "cached_objects",
     "count_shared_files",
+    "data_dir_of_run",
     "drop_unlabelled",
     "evaluation_of",
     "has_objects",

@@ -247,7 +247,7 @@ class FolderSource(abc.ABC):
     def _index(self, split: str) -> ImageIndex:
         """The index of a split, built when it is first needed."""
         if split not in self._indexes:
-            images = self._images_to_use(split)
+            images = self.images_to_use(split)
             names = self._names(images)
             self._indexes[split] = index = build_index(
                 images,
@@ -270,10 +270,13 @@ class FolderSource(abc.ABC):
                 )
         return self._indexes[split]
 
-    def _images_to_use(self, split: str) -> list[RawImage]:
+    def images_to_use(self, split: str) -> list[RawImage]:
         """The images of a split, each once, with sound annotations.
 
         Files may be missing or damaged: that is for those who read them.
+
+        Raises:
+          InputError: naming the first problem of an annotation.
         """
         listed = list(self.raw_images(split))
         for raw in listed:
