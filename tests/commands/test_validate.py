@@ -147,9 +147,29 @@ def test_json_and_classes_that_are_given(folder, capsys):
             "class_without_objects": 1,
         },
         "refused": {"classes": 0, "splits": 0, "images": 1},
+        "left_out_images": 0,
         "dropped_boxes": 1,
         "images_with_misplaced_boxes": 0,
     }
+
+
+def test_images_that_training_leaves_out(folder, capsys):
+    """Two of a split of two are too many; a recovered one is not lost."""
+    for name, content in (("a", b""), ("b", b"<html></html>")):
+        (folder / f"JPEGImages/{name}.jpg").write_bytes(content)
+    cut = folder / "JPEGImages/c.jpg"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert validate(folder) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "split train: 2 of 2 images cannot be used; training refuses more than"
+        " --max_bad_images=0.05 of them [too_many_bad_images]"
+    ) in lines
+    assert "lost: 1 too_many_bad_images, 1 truncated, 1 undecodable" in lines
+    assert "changed: 1 recovered" in lines
+    assert lines[-1] == (
+        "training would refuse 1 split, leave out 2 images: exit status 1"
+    )
 
 
 def test_splits_that_cannot_be_used(folder, capsys):

@@ -7,6 +7,7 @@ an animation the first frame. All run in graph, and raise
 
 import tensorflow as tf
 
+from ssd_tf.data.images import gif_blocks
 from ssd_tf.data.images.pixel_counts import first_bytes, little_endian
 
 # PNG: a transparent colour is a chunk before the pixels; its size and name, of
@@ -49,11 +50,13 @@ def decode_jpeg(image_bytes):
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def decode_any(image_bytes):
-    """Decodes GIF; of a format that it does not know it says which there are.
+def decode_gif(image_bytes):
+    """Decodes the first image of a GIF."""
+    return decode_any(gif_blocks.first_image_alone(image_bytes))
 
-    That is as `tf.io.decode_image` does, which leaves nothing out of GIF.
-    """
+
+def decode_any(image_bytes):
+    """Decodes what it knows; of other formats it says which there are."""
     image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
 

@@ -109,7 +109,7 @@ FORMATS: dict[str, ImageFormat] = {
             marks=((0, b"GIF8"),),
             is_complete=_ends_with(b";"),
             is_whole=wholeness.gif,
-            decode=codecs.decode_any,
+            decode=codecs.decode_gif,
             num_pixels=pixel_counts.gif,
             open_header=GifImagePlugin.GifImageFile,
         ),

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from ssd_tf.data.images import gif_blocks
+
 # Where (offset, bytes) a header has width and height.
 _PNG = (16, 4), (20, 4)  # of the IHDR chunk, which is the first
 _GIF_CANVAS = (6, 2), (8, 2)
@@ -33,8 +35,11 @@ def png(image_bytes):
 
 
 def gif(image_bytes):
-    """Pixels of the canvas of a GIF."""
-    return _product(image_bytes, _GIF_CANVAS)
+    """Pixels of the canvas of a GIF, or of its first image if it is larger."""
+    return tf.maximum(
+        _product(image_bytes, _GIF_CANVAS),
+        gif_blocks.first_image_pixels(image_bytes),
+    )
 
 
 def bmp(image_bytes):
