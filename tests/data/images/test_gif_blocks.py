@@ -34,9 +34,11 @@ def test_nothing_but_the_first_image_is_left(kind):
     assert len(alone) < 1.3 * len(ALONE)
     np.testing.assert_array_equal(
         images.decode(file),
-        np.asarray(NOISE[0].convert("RGB"))
-        if kind != "with transparency"
-        else images.decode(alone),
+        (
+            np.asarray(NOISE[0].convert("RGB"))
+            if kind != "with transparency"
+            else images.decode(alone)
+        ),
     )
 
 
