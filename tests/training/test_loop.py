@@ -12,6 +12,7 @@ from ssd_tf.data import shuffling
 from ssd_tf.training import (
     RunDir,
     TrainingRun,
+    batches,
     evaluate,
     load_run,
     loop,
@@ -301,7 +302,7 @@ def test_policy_can_be_handed_in(start, monkeypatch):
     def training_batches(*args, policy, **kwargs):
         raise Stop(policy)
 
-    monkeypatch.setattr(loop.pipeline, "training_batches", training_batches)
+    monkeypatch.setattr(batches.pipeline, "training_batches", training_batches)
     policy = ("mine",)
     run, _ = start("run", parts={"policy": policy})
     with pytest.raises(Stop) as caught:
