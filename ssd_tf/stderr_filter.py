@@ -32,6 +32,8 @@ _NOISE = (
     rb"WARNING: All log messages before absl::InitializeLog\(\) is called",
     # The second line of an informative message about the processor.
     rb"To enable the following instructions: .* rebuild TensorFlow with",
+    # Those of one about workers that have not come yet.
+    rb"/job:\w+/replica:\d+/task:\d+\s*$",
     rb".*oneDNN supports DT_\w+ only on platforms with AVX-512",
     # Registered twice by TensorFlow's own libraries.
     rb".*Unable to register cu\w+ (?:factory|plugin)",
@@ -63,7 +65,7 @@ _ABOUT_NO_GPU = (
 )
 # What may become one of these, if the rest of the line is not there yet.
 _BEGINNING = re.compile(
-    rb"[IWEF](?:\d|$)|W(?:A|$)|\d{1,4}(?:-|$)|T(?:o(?: (?:e|$)|$)|$)"
+    rb"[IWEF](?:\d|$)|W(?:A|$)|\d{1,4}(?:-|$)|T(?:o(?: (?:e|$)|$)|$)|/(?:j|$)"
 )
 _DRIVER = pathlib.Path("/proc/driver/nvidia")
 _PATIENCE_SECONDS = 1.0
