@@ -46,6 +46,7 @@ class DetectorConfig(_Config):
       aspect_ratios: of each level; r stands for r and 1/r.
       head: a key of `ssd_tf.models.HEADS`.
       extras: a key of `ssd_tf.models.EXTRAS`, the levels behind the backbone.
+      neck: a key of `ssd_tf.models.NECKS`, between the levels and the heads.
       clip_anchors: clip the anchors' corners to the image, as Caffe.
       clip_anchor_centers: move centres outside of the image to its edge.
       clip_anchor_sizes: cut widths and heights to those of the image, as
@@ -79,6 +80,7 @@ class DetectorConfig(_Config):
     channel_order: str = ""
     head: str = "conv"
     extras: str = "backbone"
+    neck: str = "none"
     clip_anchors: bool = False
     clip_anchor_centers: bool = False
     clip_anchor_sizes: bool = False

@@ -22,6 +22,7 @@ DEVICE_FIELDS = ("sync_batch_norm", "precision", "jit_compile")
 DETECTOR_FIELDS = (
     "head",
     "extras",
+    "neck",
     "truncate_sizes",
     "clip_anchors",
     "encode_variance_in_target",
@@ -105,6 +106,12 @@ def _define_detector(detector: FlagGroup) -> None:
         models.EXTRAS,
         "Levels behind the backbone: its own, or SSDLite's depthwise "
         f"separable ones{_PRESET}",
+    )
+    detector.choice(
+        "neck",
+        models.NECKS,
+        "Between the levels and the heads: nothing, or a feature pyramid of "
+        f"depthwise separable convolutions, as of FPNLite{_PRESET}",
     )
     detector.choice(
         "matcher", sorted(matchers.MATCHERS), f"Label assignment{_PRESET}"
