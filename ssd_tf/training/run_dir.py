@@ -9,6 +9,8 @@ detections.png   ground truth beside detections
 result.json      the last evaluation; its presence says the run is done
 run.lock         who trains in it, as long as that process lives
 source.json      whose weights it began with, if they are of another project
+data.json        names and digests of the data, to know them again
+images.json      what the files of the images were found to be
 """
 
 import os
@@ -45,6 +47,8 @@ class RunDir:
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
         self.source_file = self.path / "source.json"
+        self.data_file = self.path / "data.json"
+        self.images_file = self.path / "images.json"
 
     def check(
         self, detector_config: DetectorConfig, train_config: TrainConfig

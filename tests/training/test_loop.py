@@ -12,6 +12,7 @@ from ssd_tf import Decoder, InputError, interrupts
 from ssd_tf.data import shuffling
 from ssd_tf.training import (
     RunDir,
+    batches,
     evaluate,
     load_run,
     loop,
@@ -313,26 +314,6 @@ def test_images_without_objects(start, picture_folder):
     json.dumps(result, allow_nan=False)
 
 
-def test_image_that_does_not_decode_is_named(start, picture_folder, tmp_path):
-    source = picture_folder(True, True, True)
-    first = shuffling.batch_image_ids(
-        source, "train", batch_size=2, seed=0, step=0
-    )
-    (name,) = {f"image{i}.jpg" for i in range(3)} - set(first)
-    broken = tmp_path / "pictures/JPEGImages" / name
-    intact = broken.read_bytes()
-    broken.write_bytes(b"<html>not found</html>")
-    run, run_dir = start("run", source=source, steps=3)
-    with pytest.raises(InputError, match=f"{name} of split 'train' cannot"):
-        run.train()
-    # Mended, the same run goes on where it was.
-    broken.write_bytes(intact)
-    run, _ = start("run", source=source, steps=3)
-    assert run.step == 1
-    assert run.train()["step"] == 3
-    assert run_dir.is_finished
-
-
 def test_weights_that_cannot_be_had_leave_nothing(start, tmp_path):
     with pytest.raises(InputError, match="nowhere is neither a file nor"):
         start("run", init_weights=str(tmp_path / "nowhere"))
@@ -389,7 +370,7 @@ def test_policy_can_be_handed_in(start, monkeypatch):
     def training_batches(*args, policy, **kwargs):
         raise Stop(policy)
 
-    monkeypatch.setattr(loop.pipeline, "training_batches", training_batches)
+    monkeypatch.setattr(batches.pipeline, "training_batches", training_batches)
     policy = ("mine",)
     run, _ = start("run", parts={"policy": policy})
     with pytest.raises(Stop) as caught:

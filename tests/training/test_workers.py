@@ -108,7 +108,7 @@ def test_workers_are_one_machine(
     found, expected = map(checkpoint_of, run_dirs)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
-        if isinstance(value, bytes):  # losses since the last report: none
+        if isinstance(value, bytes):  # losses that are not reported yet
             assert found[name] == value == b"[]"
             continue
         np.testing.assert_allclose(
