@@ -41,6 +41,7 @@ _NOISE = (
     # The ordinary end of a data set.
     rb".*Local rendezvous is aborting with status: OUT_OF_RANGE: End of seq",
     # Of images: who decodes them says which one it is, and why.
+    rb".*OP_REQUIRES failed at whole_file_read_ops",
     rb".*jpeg_mem\.cc:\d+\] ",
     rb".*Local rendezvous is aborting with status: (?:INVALID_ARGUMENT"
     rb"|NOT_FOUND|FAILED_PRECONDITION|UNKNOWN)",

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ssd_tf import Decoder, InputError, interrupts
 from ssd_tf.data import shuffling
 from ssd_tf.training import (
     RunDir,
+    batches,
     evaluate,
     load_run,
     loop,
@@ -201,6 +203,23 @@ def test_save_that_has_begun_finishes(start, monkeypatch):
     assert start("run", steps=4)[0].train()["step"] == 4
 
 
+def test_saved_after_a_minute_and_every_five(start, monkeypatch):
+    now = [1000.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(saving, "time", clock)
+    run, run_dir = start("run", steps=4)
+    saver = run._saver
+    with saver.holding():
+        for seconds, is_due in ((59, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+        saver.save()
+        for seconds, is_due in ((299, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+    assert run_dir.latest_checkpoint().endswith("-0")
+
+
 def test_evaluation_that_is_interrupted_is_made_up(start, monkeypatch):
     """It ends at once; what was trained before it is saved."""
     run, run_dir = start("run", steps=4, eval_every=2)
@@ -351,7 +370,7 @@ def test_policy_can_be_handed_in(start, monkeypatch):
     def training_batches(*args, policy, **kwargs):
         raise Stop(policy)
 
-    monkeypatch.setattr(loop.pipeline, "training_batches", training_batches)
+    monkeypatch.setattr(batches.pipeline, "training_batches", training_batches)
     policy = ("mine",)
     run, _ = start("run", parts={"policy": policy})
     with pytest.raises(Stop) as caught:
