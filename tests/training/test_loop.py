@@ -2,6 +2,7 @@
 
 import json
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -200,6 +201,23 @@ def test_save_that_has_begun_finishes(start, monkeypatch):
     assert caught.value.number == signal.SIGINT
     assert run_dir.latest_checkpoint().endswith("-1")
     assert start("run", steps=4)[0].train()["step"] == 4
+
+
+def test_saved_after_a_minute_and_every_five(start, monkeypatch):
+    now = [1000.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(saving, "time", clock)
+    run, run_dir = start("run", steps=4)
+    saver = run._saver
+    with saver.holding():
+        for seconds, is_due in ((59, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+        saver.save()
+        for seconds, is_due in ((299, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+    assert run_dir.latest_checkpoint().endswith("-0")
 
 
 def test_evaluation_that_is_interrupted_is_made_up(start, monkeypatch):
