@@ -12,9 +12,14 @@ from absl import flags, logging
 
 from ssd_tf import console
 from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.predictor_flags import (
+    build_predictor,
+    define_look_flags,
+    define_model_flag,
+)
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
-from ssd_tf.serving import Detector, load_predictor, model_kinds
+from ssd_tf.serving import Detector
 
 ARGUMENTS = "IMAGE ..."
 
@@ -22,7 +27,7 @@ ARGUMENTS = "IMAGE ..."
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     detect = FlagGroup(values, "detect")
-    detect.text("model", f"Run directory, {model_kinds()}.", required=True)
+    define_model_flag(detect)
     detect.text("output_dir", "Folder for the pictures.")
     detect.switch("json", "Print one JSON line per image.")
     detect.number(
@@ -32,6 +37,7 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=0.0,
         upper_bound=1.0,
     )
+    define_look_flags(values)
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
@@ -40,7 +46,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         raise InputError("no image was given; expected one or more files")
     if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
-    detector = Detector(load_predictor(values.model, flag="--model="))
+    detector = Detector(build_predictor(values))
     folder = console.make_folder("output_dir", values.output_dir)
     # Pictures of an earlier call may be replaced, the images given may not.
     used = {pathlib.Path(path).name for path in arguments}

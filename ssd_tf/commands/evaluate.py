@@ -20,6 +20,12 @@ from absl import flags, logging
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
 from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.predictor_flags import (
+    LOOK_FLAGS,
+    build_predictor,
+    define_look_flags,
+    define_model_flag,
+)
 from ssd_tf.data import sources
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
@@ -32,7 +38,7 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
-from ssd_tf.serving import Predictor, load_predictor, model_kinds
+from ssd_tf.serving import Predictor
 from ssd_tf.training.reports import draw_samples
 from ssd_tf.training.run_dir import write_json
 
@@ -41,9 +47,7 @@ _NUM_EXAMPLES = 4
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    FlagGroup(values, "model").text(
-        "model", f"Run directory, {model_kinds()}.", required=True
-    )
+    define_model_flag(FlagGroup(values, "model"))
     data = FlagGroup(values, "data")
     data.choice(
         "dataset", sources.SOURCES, "Data set (default: that of the run)."
@@ -84,13 +88,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "drawn, 0..1; AP takes all.",
         SCORE_THRESHOLD,
     )
+    define_look_flags(values)
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes."""
     del arguments  # none
-    predictor = load_predictor(values.model, flag="--model=")
-    predictor = predictor.without_unused_classes()
+    predictor = build_predictor(values).without_unused_classes()
     data = choose_data(values)
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names
@@ -107,6 +111,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         "split": split,
         "num_images": source.num_examples(split),
         "class_names": list(source.class_names),
+        **{name: values[name].value for name in LOOK_FLAGS},
     }
     result = {"configuration": configuration, **measurement.result()}
     what = f"{source.name} {split}"

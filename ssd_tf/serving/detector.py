@@ -16,16 +16,21 @@ from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving.files import read_file
 from ssd_tf.serving.formats import EXPORT_FORMATS, model_kinds
+from ssd_tf.serving.merging import class_agnostic
 from ssd_tf.serving.predictor import Predictor, predictor_of_run
 from ssd_tf.serving.version_dir import find_saved_model
 
 _DIGITS = 6
 
 
-def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
+def load_predictor(
+    path: str | os.PathLike, *, flag: str = "", agnostic_nms: bool = False
+) -> Predictor:
     """The predictor of a run directory, a SavedModel or a model file.
 
-    `flag`, such as "--model=", stands before the path in messages.
+    `flag`, such as "--model=", stands before the path in messages. With
+    `agnostic_nms` boxes of all classes suppress one another: in the decoder of
+    a run, and in what the NMS of a model file has left.
 
     Raises:
       InputError: the path is none of them, or what reads the file is not
@@ -38,13 +43,14 @@ def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
             f"{model_kinds(article=True)}"
         )
     if (place / "config.json").exists():
-        return predictor_of_run(place)
+        return predictor_of_run(place, agnostic_nms=agnostic_nms)
     suffix = place.suffix if place.is_file() else ""
     for export_format in EXPORT_FORMATS.values():
         if export_format.suffix == suffix and (
             suffix or find_saved_model(place)
         ):
-            return export_format.load(place)
+            predictor = export_format.load(place)
+            return class_agnostic(predictor) if agnostic_nms else predictor
     raise InputError(
         f"{flag}{path} is neither a run directory (it has no config.json) nor "
         f"{model_kinds(article=True)}{_hint_at_convert(place)}"
