@@ -9,14 +9,16 @@ uninterrupted run would have seen, and one example can be seen again alone.
 import dataclasses
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow as tf
 
+from ssd_tf.data.balancing import Draws
 from ssd_tf.errors import InputError
 
 # Examples that wait in memory, still compressed, while they are shuffled.
 _SHUFFLE_BUFFER = 5_000
-# Two streams of random numbers of a run.
-_ORDER, _AUGMENTATION = 0, 1
+# Streams of random numbers of a run.
+_ORDER, _AUGMENTATION, _BALANCE, _PARTNERS = 0, 1, 2, 3
 
 
 @runtime_checkable
@@ -45,8 +47,9 @@ class Share:
 def example_seed(seed: int, *, epoch, index):
     """The seed [2] int32 of an example's augmentation.
 
-    `index` is its position in `dataset(split)`, `epoch` the number of passes
-    over the data that came before; scalars.
+    `index` is its position in `dataset(split)`, or, with balanced classes, the
+    number of its draw in the epoch; `epoch` is the number of passes over the
+    data that came before; scalars.
     """
     return _fold(_fold([seed, _AUGMENTATION], epoch), index)
 
@@ -59,6 +62,8 @@ def shuffled_examples(
     skip: int = 0,
     batch_size: int = 1,
     share: Share = Share(),
+    factors: np.ndarray | None = None,
+    num_partners: int = 0,
 ):
     """A source's examples over and over, each epoch in an order of its own.
 
@@ -69,16 +74,23 @@ def shuffled_examples(
     Of each `batch_size` examples only a worker's share is given, which is all
     that it reads with `RandomAccess`, and all that it decodes without.
 
+    With `factors`, of `balancing.repeat_factors`, an epoch has as many examples
+    as the split, among which some come more often than others.
+
     Returns:
-      endless `tf.data.Dataset` of (example, [2] int32 seed).
+      endless `tf.data.Dataset` of (example, [2] int32 seed), or, with
+      `num_partners`, of (example, a tuple of other examples, seed). The others
+      are drawn from the split, as often as they are drawn themselves.
 
     Raises:
-      InputError: the split has no examples.
+      InputError: the split has no examples, or partners are asked of a source
+        without `RandomAccess`.
     """
     num_examples = source.num_examples(split)
     if num_examples == 0:
         raise InputError(f"{source.name}: split {split!r} has no images")
     mine = share.positions(batch_size)
+    draws = None if factors is None else Draws(factors)
     if isinstance(source, RandomAccess):
         counter = tf.data.Dataset.counter().map(
             lambda k: skip
@@ -86,8 +98,20 @@ def shuffled_examples(
             + mine.start
             + k % len(mine)
         )
-        return _permuted(source, split, num_examples, seed=seed, places=counter)
-    examples = _buffered(source, split, num_examples, seed=seed, skip=skip)
+        return _permuted(
+            source,
+            split,
+            num_examples,
+            seed=seed,
+            places=counter,
+            draws=draws,
+            num_partners=num_partners,
+        )
+    if num_partners:
+        check_random_access(source, "an operation on several pictures")
+    examples = _buffered(
+        source, split, num_examples, seed=seed, skip=skip, draws=draws
+    )
     if share.count == 1:
         return examples
     return (
@@ -98,19 +122,62 @@ def shuffled_examples(
 
 
 def batch_image_ids(
-    source, split: str, *, batch_size: int, seed: int, step: int
+    source,
+    split: str,
+    *,
+    batch_size: int,
+    seed: int,
+    step: int,
+    factors: np.ndarray | None = None,
+    num_partners: int = 0,
 ) -> list[str]:
-    """Names of the images that `training_batches` puts into one batch."""
+    """Names of the images that `training_batches` puts into one batch.
+
+    With partners theirs come behind those of the examples.
+    """
     examples = shuffled_examples(
-        source, split, seed=seed, skip=step * batch_size
+        source,
+        split,
+        seed=seed,
+        skip=step * batch_size,
+        factors=factors,
+        num_partners=num_partners,
     )
-    return [
-        example["image_id"].numpy().decode()
-        for example, _ in examples.take(batch_size)
-    ]
+    names: list[str] = []
+    of_partners: list[str] = []
+    for example, *partners, _ in examples.take(batch_size):
+        names.append(_name(example))
+        of_partners += map(_name, *partners or [()])
+    return names + [n for n in dict.fromkeys(of_partners) if n not in names]
 
 
-def _permuted(source, split: str, num_examples: int, *, seed: int, places):
+def _name(example) -> str:
+    return example["image_id"].numpy().decode()
+
+
+def check_random_access(source, what: str) -> None:
+    """Raises InputError for a source of which single images cannot be read.
+
+    `what` needs them.
+    """
+    if not isinstance(source, RandomAccess):
+        raise InputError(
+            f"{what} needs a data set that is read at any position; "
+            f"{source.name} is read from its beginning. A folder (voc_folder, "
+            "coco_folder) can be used"
+        )
+
+
+def _permuted(
+    source,
+    split: str,
+    num_examples: int,
+    *,
+    seed: int,
+    places,
+    draws: Draws | None,
+    num_partners: int,
+):
     """Examples of a source that is `RandomAccess`, at places in the order."""
 
     def place(i):
@@ -120,23 +187,65 @@ def _permuted(source, split: str, num_examples: int, *, seed: int, places):
         )
         return epoch, index
 
+    def image_at(epoch, index):
+        if draws is None:
+            return index
+        return draws.image_at(index, seed=_fold([seed, _BALANCE], epoch))
+
+    def partner(k):
+        def image_of(epoch, index):
+            own = _fold(_fold([seed, _PARTNERS], epoch), index)
+            draw = tf.random.stateless_uniform(
+                [], _fold(own, k), maxval=num_examples, dtype=tf.int64
+            )
+            return image_at(epoch, draw)
+
+        return image_of
+
     places = places.map(place)
-    return tf.data.Dataset.zip(
-        source.examples_at(split, places.map(lambda epoch, index: index)),
-        places.map(
-            lambda epoch, index: example_seed(seed, epoch=epoch, index=index)
-        ),
+    examples = source.examples_at(split, places.map(image_at))
+    seeds = places.map(
+        lambda epoch, index: example_seed(seed, epoch=epoch, index=index)
     )
+    if not num_partners:
+        return tf.data.Dataset.zip(examples, seeds)
+    partners = tuple(
+        source.examples_at(split, places.map(partner(k)))
+        for k in range(num_partners)
+    )
+    return tf.data.Dataset.zip((examples, partners, seeds))
 
 
-def _buffered(source, split: str, num_examples: int, *, seed: int, skip: int):
+def _buffered(
+    source,
+    split: str,
+    num_examples: int,
+    *,
+    seed: int,
+    skip: int,
+    draws: Draws | None,
+):
     """`shuffled_examples` of a source that is read in its own order."""
     dataset = source.dataset(split).enumerate()
     buffer_size = min(num_examples, _SHUFFLE_BUFFER)
     first_epoch, position = divmod(skip, num_examples)
 
+    def drawn(epoch):
+        if draws is None:
+            return dataset
+
+        def repeat(image, example):
+            first, count = draws.draws_of(
+                image, seed=_fold([seed, _BALANCE], epoch)
+            )
+            return tf.data.Dataset.range(first, first + count).map(
+                lambda draw: (draw, example)
+            )
+
+        return dataset.flat_map(repeat)
+
     def one_epoch(epoch):
-        shuffled = _shuffle(dataset, buffer_size, _order_seed(seed, epoch))
+        shuffled = _shuffle(drawn(epoch), buffer_size, _order_seed(seed, epoch))
         return shuffled.map(
             lambda index, example: (
                 example,

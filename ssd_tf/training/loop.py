@@ -44,6 +44,7 @@ class TrainingRun:
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
+      cache: as of `Batches`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -64,6 +65,7 @@ class TrainingRun:
         matcher: Matcher | None = None,
         policy: Policy | None = None,
         data_service: str | None = None,
+        cache: str = "none",
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -90,6 +92,7 @@ class TrainingRun:
                 image_size=detector_config.image_size,
                 workers=self._workers,
                 data_service=data_service,
+                cache=cache,
             )
             self._detect = make_detect_function(
                 self._trainer.evaluated_model, Decoder(detector_config)

@@ -11,6 +11,7 @@ from ssd_tf.data.sources.folder import FolderSource
 from ssd_tf.data.sources.registry import SOURCES, build_source
 from ssd_tf.data.sources.rules import (
     cached_objects,
+    class_presence,
     count_shared_files,
     drop_unlabelled,
     has_objects,
@@ -27,6 +28,7 @@ __all__ = [
     "Source",
     "build_source",
     "cached_objects",
+    "class_presence",
     "count_shared_files",
     "drop_unlabelled",
     "has_objects",

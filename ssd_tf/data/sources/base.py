@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.errors import InputError
@@ -150,6 +151,17 @@ class ImageFiles(Protocol):
 
     def image_paths(self, split: str) -> Sequence[str]:
         """The files of a split, each once."""
+
+
+@runtime_checkable
+class ObjectLabels(Protocol):
+    """The part of a source that knows its objects without its images."""
+
+    def object_labels(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [N] to learn of all images, and [I + 1] where each begins.
+
+        Crowds have the label 0.
+        """
 
 
 @runtime_checkable

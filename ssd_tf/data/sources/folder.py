@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -145,6 +146,13 @@ class FolderSource(abc.ABC):
     def image_paths(self, split: str) -> Sequence[str]:
         """See `base.ImageFiles`."""
         return self._index(split).image_paths
+
+    def object_labels(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `base.ObjectLabels`."""
+        index = self._index(split)
+        columns = index.columns
+        labels = np.where(columns["gt_is_crowd"], 0, columns["gt_labels"])
+        return labels, index.row_splits
 
     def image_ids(self, split: str) -> dict[str, int | str]:
         """See `base.NumberedImages`; empty where images have no numbers."""
