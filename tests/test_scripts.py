@@ -44,14 +44,19 @@ def test_from_training_to_detection(
     monkeypatch.setitem(PRESETS, "small", small_detector)
     run_dir, exports = tmp_path / "runs/one", tmp_path / "exports"
     command = [
-        *("train", f"--data_dir={shapes_dir}", f"--run_dir={run_dir}"),
+        *(
+            "train",
+            "--dataset=shapes",
+            f"--data_dir={shapes_dir}",
+            f"--run_dir={run_dir}",
+        ),
         *("--preset=small", "--steps=3", "--batch_size=2"),
     ]
     with monkeypatch.context() as patch:
         terminate_after(patch, 2)
         status, out, err = script(*command)
-    assert status == 130 and out == ""
-    assert err[-1] == "stopped; the same command goes on from here"
+    assert status == 143 and out == ""
+    assert err[-1] == "stopped; the same command goes on from step 2"
     run = training.RunDir(run_dir)
     assert run.latest_checkpoint().endswith("-2")
     assert not run.is_finished

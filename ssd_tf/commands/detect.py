@@ -19,6 +19,7 @@ from ssd_tf.commands.predictor_flags import (
 )
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.files import written_whole
 from ssd_tf.serving import Detector
 
 ARGUMENTS = "IMAGE ..."
@@ -60,7 +61,8 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
             continue
         if folder:
             picture = folder / _picture_name(path, used)
-            result.draw().save(picture, quality=92)
+            with written_whole(picture) as file:
+                result.draw().save(file, quality=92)
             logging.info(
                 "%s: %d objects -> %s", path, len(result.boxes), picture
             )

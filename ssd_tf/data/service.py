@@ -50,6 +50,11 @@ def check_service(flag: str, address: str) -> str:
 def check_source(source) -> None:
     """Raises InputError for a source of which single batches cannot be read."""
     check_random_access(source, "--data_service")
+    if getattr(source, "is_read_here_only", False):
+        raise InputError(
+            "--data_service cannot read files of records; convert them with "
+            "`python -m ssd_tf convert_data --to=coco`"
+        )
 
 
 def distribute(

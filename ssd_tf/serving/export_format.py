@@ -91,10 +91,10 @@ class ExportRequest:
 
     def build_source(self) -> sources.Source:
         """The run's data set, of a format with the option `data_dir`."""
-        return sources.build_source(
-            self.train_config.dataset,
-            data_dir=self.options["data_dir"] or self.train_config.data_dir,
-            class_names=self.detector_config.class_names,
+        return sources.build_source_of_run(
+            self.train_config,
+            self.detector_config.class_names,
+            data_dir=self.options["data_dir"],
         )
 
 

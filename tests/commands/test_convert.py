@@ -88,7 +88,12 @@ def test_a_training_goes_on_from_it_and_keeps_its_source(
     """Without --preset the detector is that of the weights."""
     run_dir = tmp_path / "runs/trained"
     command = [
-        *("train", f"--data_dir={shapes_dir}", f"--run_dir={run_dir}"),
+        *(
+            "train",
+            "--dataset=shapes",
+            f"--data_dir={shapes_dir}",
+            f"--run_dir={run_dir}",
+        ),
         *(f"--init_weights={converted}", "--class_map=star=none"),
         *("--steps=1", "--batch_size=2"),
     ]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augmentation import POLICIES
 from ssd_tf.data.memory_cache import LIMIT_BYTES, cache_in_memory
+from ssd_tf.data.sources.base import ELEMENT_SPEC
 from ssd_tf.errors import InputError
 from tests.data.toy_source import (
     SeekableToySource,
@@ -86,7 +87,11 @@ def test_it_is_the_source_otherwise(source):
         assert one.keys() == other.keys()
         for name in one.keys() - {"image"}:
             np.testing.assert_array_equal(one[name], other[name])
-            assert one[name].dtype == other[name].dtype
+    specs = cached.dataset("train").element_spec
+    for name, spec in ELEMENT_SPEC.items():
+        if name != "image":
+            assert specs[name].is_compatible_with(spec)
+    for one in found:
         assert one["image"].dtype == np.uint8 and one["image"].shape[2] == 3
     names = shuffling.batch_image_ids(
         cached, "train", batch_size=3, seed=1, step=2
