@@ -48,6 +48,7 @@ ROOMS = {
     "augmentation": 1,
     "balancing": 1,
     "shuffling": 2,
+    "writers": 2,
     "pictures": 3,
     "memory_cache": 3,
     "service": 3,

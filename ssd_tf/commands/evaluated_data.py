@@ -48,7 +48,7 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
         if train.dataset and values.dataset in (None, train.dataset):
             return DataChoice(
                 train.dataset,
-                values.data_dir or train.data_dir,
+                values.data_dir or sources.data_dir_of_run(train),
                 values.split or train.eval_split,
                 values.val_dir or train.val_dir,
                 (

@@ -100,6 +100,7 @@ def training_batches(
 
     if data_service:
         service.check_source(source)
+        source.num_examples(split)  # is read now, not in the batches' graph
         batches = service.distribute(
             data_service,
             lambda step: batches_from(step).take(1),
@@ -149,7 +150,8 @@ def prepare_example(
 
 def _pixels(image):
     """[H, W, 3] uint8 of an encoded image, or of one that is decoded."""
-    return images.decode(image) if image.dtype == tf.string else image
+    is_decoded = getattr(image, "dtype", None) == tf.uint8
+    return image if is_decoded else images.decode(image)
 
 
 def drop_objects(batch: TrainingBatch) -> TrainingBatch:

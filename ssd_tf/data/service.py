@@ -71,7 +71,10 @@ def distribute(
       InputError: nobody answers there.
     """
     check_service("data_service", address)
-    batches = tf.data.Dataset.counter(start_step).interleave(
+    # The service can deal out a range. Of `Dataset.counter` each worker would
+    # count its own, and all make the same batches.
+    steps = tf.data.Dataset.range(start_step, tf.int64.max)
+    batches = steps.interleave(
         make_batch,
         cycle_length=_AT_ONCE,
         num_parallel_calls=_AT_ONCE,

@@ -13,6 +13,7 @@ from ssd_tf.data.sources.registry import (
     SOURCES,
     build_source,
     build_source_of_run,
+    data_dir_of_run,
 )
 from ssd_tf.data.sources.rules import (
     cached_objects,
@@ -36,6 +37,7 @@ __all__ = [
     "cached_objects",
     "class_presence",
     "count_shared_files",
+    "data_dir_of_run",
     "drop_unlabelled",
     "evaluation_of",
     "has_objects",

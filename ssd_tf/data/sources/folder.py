@@ -236,7 +236,7 @@ class FolderSource(abc.ABC):
     def _index(self, split: str) -> ImageIndex:
         """The index of a split, built when it is first needed."""
         if split not in self._indexes:
-            images = self._images_to_use(split)
+            images = self.images_to_use(split)
             names = self._names(images)
             self._indexes[split] = index = build_index(
                 images,
@@ -259,8 +259,12 @@ class FolderSource(abc.ABC):
                 )
         return self._indexes[split]
 
-    def _images_to_use(self, split: str) -> list[RawImage]:
-        """The images of a split, each once and without a problem."""
+    def images_to_use(self, split: str) -> list[RawImage]:
+        """The images of a split, each once.
+
+        Raises:
+          InputError: naming the first problem of one.
+        """
         listed = list(self.raw_images(split))
         for raw in listed:
             for problem in (*raw.problems, raw.missing):

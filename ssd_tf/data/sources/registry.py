@@ -130,8 +130,9 @@ def build_source(
     """
     if not dataset:
         raise InputError(
-            "the run names no data set: it was converted without one; "
-            "`python -m ssd_tf convert` has --dataset and --data_dir for that"
+            "the run names no data set: it was converted without one; give "
+            "--dataset and --data_dir to `python -m ssd_tf` convert, evaluate "
+            "or export"
         )
     if dataset not in SOURCES:
         raise InputError(
@@ -168,16 +169,27 @@ def build_source_of_run(
     Raises:
       InputError: they cannot be used.
     """
-    data_dir = data_dir or train_config.data_dir
-    if data_dir and not os.path.isdir(data_dir):
-        raise InputError(
-            f"{data_dir}, the data of the run, is not there; give --data_dir,"
-            " the folder where they are now"
-        )
     return build_source(
         train_config.dataset,
-        data_dir=data_dir,
+        data_dir=data_dir or data_dir_of_run(train_config),
         class_names=class_names,
         val_dir=val_dir or train_config.val_dir,
         val_fraction=train_config.val_fraction,
     )
+
+
+def data_dir_of_run(train_config: TrainConfig) -> str | None:
+    """The folder of a run's data.
+
+    Raises:
+      InputError: it was moved.
+    """
+    data_dir = train_config.data_dir
+    # Of tensorflow_datasets nothing is lost: it is made or fetched again.
+    is_folder = inspect.isclass(SOURCES.get(train_config.dataset))
+    if data_dir and is_folder and not os.path.isdir(data_dir):
+        raise InputError(
+            f"{data_dir}, the data of the run, is not there; give --data_dir,"
+            " the folder where they are now"
+        )
+    return data_dir

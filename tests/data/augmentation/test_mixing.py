@@ -48,7 +48,7 @@ def places_of(canvas):
 PICTURES = [picture(gray) for gray in (10, 60, 150, 200)]
 
 
-@pytest.mark.parametrize("seed", seeds_of(12).tolist())
+@pytest.mark.parametrize("seed", seeds_of(12))
 def test_pictures_of_a_mosaic_meet_in_a_point(seed):
     canvas, labels, boxes = mixing.mosaic(PICTURES, size=SIZE, seed=seed)
     assert canvas.shape == (2 * SIZE, 2 * SIZE, 3) and canvas.dtype == tf.uint8
@@ -83,7 +83,7 @@ def test_the_point_is_anywhere_in_the_middle():
     assert abs(np.corrcoef(joints.T)[0, 1]) < 0.4
 
 
-@pytest.mark.parametrize("seed", seeds_of(12).tolist())
+@pytest.mark.parametrize("seed", seeds_of(12))
 def test_objects_of_a_mosaic_lie_on_their_pixels(seed):
     """Of three classes; what a quadrant cuts ends there."""
     boxes = [(0.0, 0.0, 0.4, 0.4), (0.3, 0.5, 0.9, 1.0)]
