@@ -174,7 +174,7 @@ class TrainingRun:
             self._saver.holding(),
             self._workers.naming_lost(),
         ):
-            signals.line = lambda: f"stopped; {self._run_dir.way_on()}"
+            signals.line = lambda: f"stopped; {self._saver.way_on()}"
             metrics = self._train(until, signals)
             self._workers.gather(b"")  # none leaves while others need it
         return metrics
