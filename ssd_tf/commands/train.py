@@ -96,6 +96,11 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
     workers = training.Workers(strategy)
     with workers.naming_lost():
         source = workers.chief_first(lambda: build_source(values))
+    if values.data_service and values.cache != "none":
+        raise InputError(
+            "--cache keeps pictures here, and --data_service prepares them on "
+            "other machines; give one of them"
+        )
     if values.data_service:
         service.check_source(source)
         service.check_service("data_service", values.data_service)
@@ -135,6 +140,7 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             data_service=values.data_service,
             max_bad_images=values.max_bad_images,
             accept_changed_data=values.accept_changed_data,
+            cache=values.cache,
         )
         run.train()
     if workers.is_chief:

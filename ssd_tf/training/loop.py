@@ -46,6 +46,7 @@ class TrainingRun:
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
       max_bad_images, accept_changed_data: as of `RunData`.
+      cache: as of `Batches`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -68,6 +69,7 @@ class TrainingRun:
         data_service: str | None = None,
         max_bad_images: float = MAX_BAD_IMAGES,
         accept_changed_data: bool = False,
+        cache: str = "none",
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -103,6 +105,7 @@ class TrainingRun:
                 workers=self._workers,
                 usable=self._data.usable,
                 data_service=data_service,
+                cache=cache,
             )
             self._evaluations = Evaluations(
                 detector_config,
