@@ -38,6 +38,14 @@ class LossScale(tf.Module):
         """The gradients of the loss itself."""
         return [gradient / self.scale for gradient in gradients]
 
+    def is_overflow(self, loss, gradient_norm):
+        """Bool scalar, true if the scale is to blame for the outcome."""
+        return (
+            ~tf.math.is_finite(gradient_norm)
+            & tf.math.is_finite(loss)
+            & (tf.convert_to_tensor(self.scale) > 1.0)
+        )
+
     def update(self, loss, gradient_norm):
         """Fits the scale to the outcome of a step, not of a replica.
 
@@ -47,7 +55,7 @@ class LossScale(tf.Module):
         """
         scale = tf.convert_to_tensor(self.scale)
         is_good = tf.math.is_finite(gradient_norm)
-        is_overflow = ~is_good & tf.math.is_finite(loss) & (scale > 1.0)
+        is_overflow = self.is_overflow(loss, gradient_norm)
         steps = tf.where(is_good, self.steps + 1, 0)
         grows = steps == _GROWTH_STEPS
         scale = tf.where(is_overflow, scale / 2, scale)

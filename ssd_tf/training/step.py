@@ -15,6 +15,7 @@ from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 from ssd_tf.training.freezing import freeze
 from ssd_tf.training.loss_scale import apply_where, build_loss_scale
+from ssd_tf.training.non_finite import LeftOut
 from ssd_tf.training.optimizer import (
     adjust_gradients,
     build_average,
@@ -53,8 +54,10 @@ class Trainer:
         that is trained in float32; see `averaged_weights`.
       average: `WeightAverage`, or None.
       loss_scale: `LossScale` where float16 needs one, or None.
+      left_out: `LeftOut`, the steps that were left out with `on_nan="skip"`.
       bad_step: int64 scalar, the first step whose loss or gradient was not
-        finite, or -1. The weights are of no use after it.
+        finite, or of which too many were left out in a row, or -1. The state
+        is of no use after it.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Trainer:
             )
             self.average = build_average(train_config, variables)
             self.loss_scale = build_loss_scale(train_config)
+            self.left_out = LeftOut()
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
             self.evaluated_model = self.model
             if train_config.precision != "float32":
@@ -137,6 +141,7 @@ class Trainer:
     def variables(self) -> list:
         """All that changes in training."""
         parts = [self.model, self.optimizer, self.average, self.loss_scale]
+        parts.append(self.left_out)
         variables = [v for part in parts if part for v in part.variables]
         return [*variables, self.bad_step]
 
