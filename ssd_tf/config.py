@@ -187,6 +187,7 @@ class Recipe(_Config):
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
       flip_up_down, rotate_90: also turn images upside down, or by 90 degrees.
+      box_loss: of the localisation, one of `ssd_tf.losses.BOX_LOSSES`.
       alpha: weight of the localisation loss.
       negative_ratio: mined negatives per positive.
       box_scales: "voc" or "coco", the published anchor sizes to train with;
@@ -213,6 +214,7 @@ class Recipe(_Config):
     augmentation: str = "ssd"
     flip_up_down: bool = False
     rotate_90: bool = False
+    box_loss: str = "smooth_l1"
     alpha: float = 1.0
     negative_ratio: float = 3.0
     box_scales: str = ""

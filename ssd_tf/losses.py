@@ -5,9 +5,15 @@ Source: SSD paper, section 2.2; weiliu89/caffe, bbox_util.cpp
 every Keras backend.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
+
+from ssd_tf.box_losses import OVERLAP_LOSSES
+from ssd_tf.errors import InputError
+
+BOX_LOSSES = ("smooth_l1", *OVERLAP_LOSSES)
 
 
 class Losses(NamedTuple):
@@ -19,10 +25,11 @@ class Losses(NamedTuple):
 
 
 class MultiBoxLoss:
-    """Softmax cross-entropy with hard negatives, and smooth L1.
+    """Softmax cross-entropy with hard negatives, and a loss of the boxes.
 
-    (sum of cross-entropy over positives and mined negatives + alpha * sum of
-    smooth L1 over the positives' four coordinates) / max(1, positives). The
+    (sum of cross-entropy over positives and mined negatives + alpha * sum over
+    the positives of their box loss) / max(1, positives). That is by default
+    smooth L1, summed over the four offsets. The
     negatives of an image are those of largest background loss, at most
     `negative_ratio` for each of its positives. Ignored anchors, of class 0
     with a `gscores` of -1, are in neither. There is no IoU threshold here.
@@ -32,9 +39,32 @@ class MultiBoxLoss:
       negative_ratio: mined negatives per positive.
       divide_by: four variances that divide predicted and target offsets, for
         `encode_variance_in_target`; None where the targets hold them.
+      box_loss: one of `BOX_LOSSES`; "giou" and "ciou" compare boxes instead
+        of offsets.
+      decode: offsets [B, A, 4] -> boxes [B, A, 4] yxyx, for these two.
+
+    Raises:
+      InputError: the box loss is unknown.
+      ValueError: it needs `decode`.
     """
 
-    def __init__(self, *, alpha=1.0, negative_ratio=3.0, divide_by=None):
+    def __init__(
+        self,
+        *,
+        alpha=1.0,
+        negative_ratio=3.0,
+        divide_by=None,
+        box_loss: str = "smooth_l1",
+        decode: Callable | None = None,
+    ):
+        if box_loss not in BOX_LOSSES:
+            raise InputError(
+                f"unknown box_loss {box_loss!r}; known: {', '.join(BOX_LOSSES)}"
+            )
+        self._overlap_loss = OVERLAP_LOSSES.get(box_loss)
+        if self._overlap_loss and decode is None:
+            raise ValueError(f"box_loss {box_loss!r} needs decode, got None")
+        self._decode = decode
         self.alpha = alpha
         self.negative_ratio = negative_ratio
         self.divide_by = divide_by
@@ -86,10 +116,13 @@ class MultiBoxLoss:
         return ops.sum((log_sum - target_logits) * in_loss)
 
     def _box_loss(self, targets, outputs):
-        """Smooth L1 of every anchor, summed over the coordinates: [B, A]."""
-        difference = targets.glocalisations - ops.cast(
-            outputs["localisations"], "float32"
-        )  # [B, A, 4]
+        """The loss of every anchor's box or of its four offsets: [B, A]."""
+        offsets = ops.cast(outputs["localisations"], "float32")  # [B, A, 4]
+        if self._overlap_loss and self._decode:
+            return self._overlap_loss(
+                self._decode(offsets), self._decode(targets.glocalisations)
+            )
+        difference = targets.glocalisations - offsets
         if self.divide_by is not None:
             difference = difference / ops.convert_to_tensor(
                 self.divide_by, dtype="float32"

@@ -19,6 +19,7 @@ RANKS = {
     "box_ops": 0,
     "anchors": 1,
     "box_coder": 1,
+    "box_losses": 0,
     "losses": 1,
     "visualization": 1,
     "console": 1,
@@ -57,7 +58,11 @@ EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
     *("requests", "tensorflow_serving", "cv2", "torch"),
 }
-KERAS_ONLY = [m for m in MODULES if m.startswith("models/") or m == "losses.py"]
+KERAS_ONLY = [
+    m
+    for m in MODULES
+    if m.startswith("models/") or m in ("losses.py", "box_losses.py")
+]
 
 
 def imports(source):

@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import PRESETS, EncodedTargets, MultiBoxLoss, TargetEncoder
+from ssd_tf import (
+    PRESETS,
+    EncodedTargets,
+    InputError,
+    MultiBoxLoss,
+    TargetEncoder,
+)
 from ssd_tf.losses import hardest_negatives, smooth_l1
 
 # Probabilities of background and two classes; the logits are their logarithms.
@@ -146,6 +152,49 @@ def test_large_logits_stay_finite(scale):
 def test_no_positives_in_the_global_batch():
     losses = MultiBoxLoss()(*images(make_batch(), [1]), num_positives=0)
     assert [float(loss) for loss in losses] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "ciou"])
+def test_losses_of_decoded_boxes(box_loss):
+    """Of the positives, decoded; weighted, and divided by their number."""
+    batch = make_batch()
+    decoded = []
+
+    def decode(offsets):
+        # Every predicted box has half the height of its object's.
+        decoded.append(offsets)
+        bottom = 1.0 if len(decoded) == 2 else 0.5
+        return keras.ops.broadcast_to([0.0, 0.0, bottom, 1.0], offsets.shape)
+
+    losses = MultiBoxLoss(box_loss=box_loss, decode=decode, alpha=3.0)(*batch)
+    np.testing.assert_array_equal(decoded[0], batch[1]["localisations"])
+    np.testing.assert_array_equal(decoded[1], batch[0].glocalisations)
+    if box_loss == "giou":
+        expected = 0.5
+    else:
+        # The centres are 1/4 apart on a diagonal^2 of 2; arctan 2 and 1.
+        v = 4 / np.pi**2 * (np.arctan(2) - np.pi / 4) ** 2
+        expected = 0.5 + 1 / 32 + v / (0.5 + v) * v
+    assert float(losses.localisation) == pytest.approx(expected, abs=1e-6)
+    assert float(losses.total) == pytest.approx(
+        float(losses.classification) + 3 * expected, abs=1e-5
+    )
+    decoded.clear()
+    weights = np.full([3, 6], 9, np.float32)
+    weights[[0, 2, 2], [1, 0, 4]] = 0.5, 0.25, 0.75
+    weighted = MultiBoxLoss(box_loss=box_loss, decode=decode)(
+        *batch, localisation_weights=weights
+    )
+    assert float(weighted.localisation) == pytest.approx(expected / 2, 1e-5)
+
+
+def test_box_losses_that_cannot_be():
+    with pytest.raises(
+        InputError, match="unknown box_loss 'diou'; known: smooth_l1, giou, "
+    ):
+        MultiBoxLoss(box_loss="diou")
+    with pytest.raises(ValueError, match="'giou' needs decode, got None"):
+        MultiBoxLoss(box_loss="giou")
 
 
 def test_takes_what_the_encoder_gives():

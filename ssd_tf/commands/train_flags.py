@@ -8,6 +8,7 @@ from ssd_tf import PRESETS, matchers, models, training
 from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
 from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation, sources
+from ssd_tf.losses import BOX_LOSSES
 
 _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
@@ -148,6 +149,12 @@ def _define_training(group: FlagGroup) -> None:
     )
     group.number(
         "weight_decay", f"Weight decay of the kernels{_RECIPE}", lower_bound=0
+    )
+    group.choice(
+        "box_loss",
+        BOX_LOSSES,
+        "Loss of the positives' boxes: smooth L1 of their offsets, or 1 - GIoU "
+        f"or 1 - CIoU of the boxes themselves{_RECIPE}",
     )
     group.choice(
         "freeze",

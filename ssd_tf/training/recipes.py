@@ -9,6 +9,7 @@ from ssd_tf import parameters
 from ssd_tf.config import Recipe
 from ssd_tf.data.augmentation import POLICIES
 from ssd_tf.errors import InputError
+from ssd_tf.losses import BOX_LOSSES
 from ssd_tf.training.freezing import FREEZES
 from ssd_tf.training.optimizer import OPTIMIZERS, SCHEDULES
 
@@ -81,6 +82,7 @@ _NAMES = {
     "schedule": tuple(SCHEDULES),
     "augmentation": tuple(POLICIES),
     "freeze": tuple(FREEZES),
+    "box_loss": BOX_LOSSES,
     "box_scales": ("", "voc", "coco"),
 }
 

@@ -88,6 +88,10 @@ class Trainer:
                 if detector_config.encode_variance_in_target
                 else None
             ),
+            box_loss=train_config.box_loss,
+            decode=lambda offsets: self.encoder.coder.decode(
+                offsets, self.encoder.anchors.boxes
+            ),
         )
         with strategy.scope():
             keras.utils.set_random_seed(train_config.seed)

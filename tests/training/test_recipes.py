@@ -182,6 +182,10 @@ def test_box_scales_by_recipe_params():
         ("schedule=flat", "unknown schedule 'flat'; known: cosine, steps"),
         ("augmentation=strong", "unknown augmentation 'strong'; known: ssd"),
         ("box_scales=lvis", "unknown box_scales 'lvis'; known: voc, coco"),
+        (
+            "box_loss=diou",
+            "unknown box_loss 'diou'; known: smooth_l1, giou, ciou",
+        ),
         ("batch_size=0", "recipe 'small_data': batch_size must be at least 1"),
         ("momentum=1.5", "momentum must be in 0..1, got 1.5"),
         ("alpha=nan", "alpha must be at least 0, got nan"),

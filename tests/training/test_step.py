@@ -17,9 +17,10 @@ from ssd_tf import (
     build_detector,
     matchers,
 )
+from ssd_tf.box_losses import OVERLAP_LOSSES
 from ssd_tf.data.pipeline import TrainingBatch
 from ssd_tf.models import BACKBONES, Backbone, layers
-from ssd_tf.training.step import Trainer
+from ssd_tf.training.step import Trainer, localisation_weights
 
 # Each makes another kind of gradient; the norm is clipped in both.
 RECIPES = {
@@ -210,6 +211,85 @@ def test_loss_is_divided_by_all_positives(
     difference = tf.abs(difference / tf.constant(divisors))[positive]
     smooth = tf.where(difference < 1, 0.5 * difference**2, difference - 0.5)
     assert float(total) == pytest.approx(float(tf.reduce_sum(smooth)), 1e-4)
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "ciou"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"encode_variance_in_target": True},
+        {"matcher": "fcos", "matcher_params": (("centerness_weight", True),)},
+    ],
+)
+def test_box_losses_see_decoded_boxes(
+    small_detector, small_train, trainer_of, box_loss, changes
+):
+    """Whatever the offsets are divided by, and weighted as they are."""
+    config = dataclasses.replace(small_detector, **changes)
+    train = dataclasses.replace(small_train, box_loss=box_loss)
+    trainer = trainer_of(config, train, tf.distribute.get_strategy())
+    batch = make_batch(config)
+    batch = batch._replace(
+        targets=trainer.encoder(batch.gt_labels, batch.gt_boxes)
+    )
+    decode = functools.partial(
+        trainer.encoder.coder.decode, anchor_boxes=trainer.encoder.anchors.boxes
+    )
+    boxes = decode(
+        trainer.model(batch.images, training=True)["localisations"]
+    ).numpy()
+    gt_boxes = decode(batch.targets.glocalisations).numpy()
+    positive = batch.targets.gclasses.numpy() > 0
+    loss = OVERLAP_LOSSES[box_loss](boxes[positive], gt_boxes[positive]).numpy()
+    if "matcher" in changes:
+        weights = localisation_weights(trainer.encoder, batch.targets).numpy()
+        assert len(set(weights[positive])) > 1
+        loss = loss * weights[positive]
+    first = trainer.step(batch)
+    assert float(first.localisation) == pytest.approx(loss.mean(), rel=1e-4)
+    for _ in range(3):
+        last = trainer.step(batch)
+    assert last.localisation < first.localisation and trainer.is_sound
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "ciou"])
+def test_box_losses_of_two_replicas(
+    small_detector, small_train, two_devices, trainer_of, box_loss
+):
+    train = dataclasses.replace(
+        small_train, box_loss=box_loss, optimizer="sgd", learning_rate=0.01
+    )
+    two, one = (
+        train_two_steps(
+            small_detector, trainer_of(small_detector, train, strategy)
+        )
+        for strategy in (two_devices, tf.distribute.get_strategy())
+    )
+    assert_same(two, one)
+
+
+@pytest.mark.parametrize("box_loss", ["giou", "ciou"])
+def test_box_losses_compiled_and_in_half_precision(
+    small_detector, small_train, trainer_of, box_loss
+):
+    losses = []
+    for changes in (
+        {},
+        {"jit_compile": True},
+        {"precision": "mixed_bfloat16"},
+        {"precision": "mixed_float16"},
+    ):
+        train = dataclasses.replace(small_train, box_loss=box_loss, **changes)
+        trainer = trainer_of(
+            small_detector, train, tf.distribute.get_strategy()
+        )
+        batch = make_batch(small_detector)
+        data = tf.data.Dataset.from_tensors(batch)
+        losses.append(trainer.compile_step(data.element_spec)(batch))
+        assert trainer.is_sound
+    for found, tolerance in zip(losses[1:], (1e-5, 2e-2, 2e-2), strict=True):
+        np.testing.assert_allclose(found, losses[0], rtol=tolerance)
 
 
 def test_first_step_that_is_not_finite_is_kept(
