@@ -38,6 +38,8 @@ _NOISE = (
     rb".*computation placer already registered",
     # The ordinary end of a data set.
     rb".*Local rendezvous is aborting with status: OUT_OF_RANGE: End of seq",
+    # Of batches for several devices.
+    rb".*Input of GeneratorDatasetOp::Dataset will not be optimized",
     # From the conversion to LiteRT and to ONNX.
     rb".*tf_tfl_flatbuffer_helpers\.cc:\d+\] Ignored ",
     rb".*NodeDef mentions attribute \S+ which is not in the op definition",

@@ -56,8 +56,9 @@ class LossScale(tf.Module):
         scale = tf.convert_to_tensor(self.scale)
         is_good = tf.math.is_finite(gradient_norm)
         is_overflow = self.is_overflow(loss, gradient_norm)
-        steps = tf.where(is_good, self.steps + 1, 0)
-        grows = steps == _GROWTH_STEPS
+        steps = tf.where(is_overflow, tf.zeros_like(self.steps), self.steps)
+        steps += tf.cast(is_good, tf.int64)
+        grows = is_good & (steps == _GROWTH_STEPS)
         scale = tf.where(is_overflow, scale / 2, scale)
         scale = tf.where(grows, tf.minimum(scale * 2, _MAX_SCALE), scale)
         self.scale.assign(scale)
