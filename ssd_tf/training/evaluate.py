@@ -9,7 +9,8 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from ssd_tf import box_ops, console
-from ssd_tf.data import images, pipeline
+from ssd_tf.data import pipeline
+from ssd_tf.data.pictures import read_pictures
 from ssd_tf.data.shuffling import Share
 from ssd_tf.decoder import Decoder
 from ssd_tf.evaluation import (
@@ -21,8 +22,6 @@ from ssd_tf.evaluation import (
 from ssd_tf.training.workers import Workers
 
 _BATCH_SIZE = 16
-# Where the side of the network's input is not known.
-_SAMPLE_SIDE_PX = 300
 
 
 def make_detect_function(model, decoder: Decoder) -> Callable:
@@ -70,7 +69,8 @@ def measure(
       image_size: side of the network's input; None for a detector that takes
         whole images, [B, H, W, 3] uint8.
       measurement: gets the images.
-      num_samples: images at the beginning to return, with their pixels.
+      num_samples: images at the beginning to return, with their pixels as
+        they are in the data; at most 16.
       on_image: gets the images, too.
       share: the part to detect in; see `pipeline.evaluation_batches`.
 
@@ -98,23 +98,20 @@ def measure(
             facts = batch._replace(images=())  # pixels are not copied
             facts = facts._make(np.asarray(value) for value in facts)
             for i, found in enumerate(answers):
-                is_sample = len(samples) < num_samples
-                pixels = _sample(batch.images[i]) if is_sample else None
-                image = _evaluated_image(facts, i, found, pixels)
+                image = _evaluated_image(facts, i, found)
                 measurement.add(image)
                 if on_image is not None:
                     on_image(image)
-                if is_sample:
+                if len(samples) < num_samples:
                     samples.append(image)
                 progress.update()
-    return samples
+    start = share.index * _BATCH_SIZE
+    pixels = read_pictures(source, split, range(start, start + len(samples)))
+    return [s._replace(pixels=pixels[s.image_id]) for s in samples]
 
 
 def _evaluated_image(
-    facts: pipeline.EvaluationBatch,
-    i: int,
-    found: ImageDetections,
-    pixels: np.ndarray | None,
+    facts: pipeline.EvaluationBatch, i: int, found: ImageDetections
 ) -> EvaluatedImage:
     """Image i of a batch in NumPy, without the padding of its objects."""
     real = facts.gt_labels[i] > 0
@@ -127,15 +124,7 @@ def _evaluated_image(
         gt_is_crowd=facts.gt_is_crowd[i][real],
         gt_areas=facts.gt_areas[i][real],
         **found._asdict(),
-        pixels=pixels,
     )
-
-
-def _sample(pixels: tf.Tensor) -> np.ndarray:
-    """Pixels to be drawn, [S, S, 3] uint8."""
-    if pixels.dtype == tf.uint8:
-        pixels = images.resize(pixels, _SAMPLE_SIDE_PX)
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
 
 
 def evaluate(

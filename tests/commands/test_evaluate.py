@@ -208,7 +208,7 @@ def test_output_dir(evaluate_known, folder, tmp_path):
     for name in FILES:
         if name == "examples.jpg":
             with Image.open(out_dir / name) as picture:
-                assert picture.width == 2 * 300 + 6
+                assert picture.width == 2 * 100 + 6
         if name.endswith(("png", "jpg")):
             with Image.open(out_dir / name) as picture:
                 assert np.asarray(picture).std() > 1

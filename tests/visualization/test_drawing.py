@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ssd_tf import visualization
 
@@ -84,9 +83,9 @@ def test_box_smaller_than_a_pixel_is_seen():
 def test_best_score_lies_on_top():
     boxes = [(0.5, 0.25, 0.9, 0.75)] * 2
     image = draw(boxes, labels=[1, 2], scores=np.array([0.3, 0.9]))
-    assert is_dog(image)[60, 50]
+    assert is_dog(image)[80, 50]
     image = draw(boxes, labels=[1, 2], scores=np.array([0.9, 0.3]))
-    assert (image[60, 50] == visualization.class_color(1)).all()
+    assert (image[80, 50] == visualization.class_color(1)).all()
 
 
 def test_inputs_are_left_alone():
@@ -101,32 +100,44 @@ def test_inputs_are_left_alone():
     visualization.draw_boxes(image, boxes, labels, NAMES)
 
 
-def test_colours_are_bright_and_differ():
-    colours = [visualization.class_color(label) for label in range(1, 21)]
-    assert len(set(colours)) == 20
-    assert visualization.class_color(3) == colours[2]
-    for colour, following in zip(colours, colours[1:]):
-        assert max(colour) > 200
-        assert sum(abs(a - b) for a, b in zip(colour, following)) > 150
-
-
 def test_no_boxes_and_other_names():
     assert not draw(np.zeros((0, 4))).any()
     draw([(0.5, 0.2, 0.9, 0.8)], names=("", "größter Hund, 犬"))
 
 
-def test_side_by_side():
-    """Two columns of 60 x 40, 6 pixels apart, under a line of titles."""
-    colours = [["red", "lime"], ["blue", "yellow"]]
-    rows = [[Image.new("RGB", (60, 40), c) for c in row] for row in colours]
-    sheet = visualization.side_by_side(rows, ("one", "two"))
-    assert sheet.size == (60 + 6 + 60, 24 + 40 + 6 + 40)
-    assert sheet.getpixel((0, 24)) == (255, 0, 0)
-    assert sheet.getpixel((59, 63)) == (255, 0, 0)
-    assert sheet.getpixel((66, 24)) == (0, 255, 0)
-    assert sheet.getpixel((0, 70)) == (0, 0, 255)
-    assert sheet.getpixel((125, 109)) == (255, 255, 0)
-    assert sheet.getpixel((62, 50)) == (255, 255, 255)
-    assert sheet.getpixel((30, 66)) == (255, 255, 255)
-    titles = np.asarray(sheet.convert("L"))[:24]
-    assert (titles[:, :60] < 100).any() and (titles[:, 66:] < 100).any()
+@pytest.mark.parametrize("factor, line", [(1, 2), (2, 4), (8, 15)])
+def test_lines_and_text_grow_with_the_picture(factor, line):
+    """At 300 x 600 the line is 424 / 220 px wide, the text 424 / 40."""
+    size = (300 * factor, 600 * factor)
+    drawn = is_dog(draw([(0.4, 0.2, 0.9, 0.8)], size=size))
+    left, middle = round(0.2 * size[1]), round(0.7 * size[0])
+    assert drawn[middle, left : left + line].all()
+    assert not drawn[middle, left + line : size[1] // 2].any()
+    top = round(0.4 * size[0])
+    above = drawn[:top].any(axis=1).sum()
+    assert above == pytest.approx(1.25 * np.sqrt(size[0] * size[1]) / 40, abs=1)
+
+
+@pytest.mark.parametrize("ground", [0, 128, 255])
+def test_a_box_is_seen_on_any_ground(ground):
+    """A rim darker than the ground, or the colour itself, is beside it."""
+    image = np.full((100, 200, 3), ground, np.uint8)
+    boxes, labels = np.array([(0.5, 0.25, 0.9, 0.75)]), np.array([2])
+    drawn = np.asarray(visualization.draw_boxes(image, boxes, labels, NAMES))
+    assert (drawn[70, 50] == DOG).all()
+    assert (drawn[70, 49] <= ground * 0.6).all()
+    assert (drawn[70, 51] <= ground * 0.6).all()
+    assert (drawn[70, 55] == ground).all() and (drawn[70, 45] == ground).all()
+
+
+def test_assignment():
+    image = np.zeros((100, 200, 3), np.uint8)
+    anchors = np.array([(0.1, 0.1, 0.3, 0.3), (0.5, 0.5, 0.9, 0.9)])
+    drawn = np.asarray(
+        visualization.draw_assignment(
+            image, anchors, np.array([2, 0]), np.array([(0.2, 0.6, 0.4, 0.8)])
+        )
+    )
+    assert (drawn[20, 20] == DOG).all() and (drawn[30, 60] == DOG).all()
+    assert (drawn[30, 120] == 255).all()
+    assert not drawn[45:].any()  # the second anchor is background
