@@ -11,7 +11,7 @@ import sys
 from absl import flags, logging
 
 from ssd_tf import console
-from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import Detector, load_predictor, model_kinds
@@ -23,6 +23,7 @@ def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     detect = FlagGroup(values, "detect")
     detect.text("model", f"Run directory, {model_kinds()}.", required=True)
+    define_checkpoint(detect)
     detect.text("output_dir", "Folder for the pictures.")
     detect.switch("json", "Print one JSON line per image.")
     detect.number(
@@ -40,7 +41,11 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         raise InputError("no image was given; expected one or more files")
     if not values.output_dir and not values.json:
         raise InputError("nothing to do: give --output_dir, --json or both")
-    detector = Detector(load_predictor(values.model, flag="--model="))
+    detector = Detector(
+        load_predictor(
+            values.model, flag="--model=", checkpoint=values.checkpoint
+        )
+    )
     folder = console.make_folder("output_dir", values.output_dir)
     # Pictures of an earlier call may be replaced, the images given may not.
     used = {pathlib.Path(path).name for path in arguments}

@@ -15,6 +15,7 @@ from ssd_tf.files import first_line
 from ssd_tf.training import checkpoints
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.step import Trainer
+from ssd_tf.training.time_shares import SAVING, TimeShares
 from ssd_tf.training.workers import Workers
 
 _WRITE_ERRORS = (OSError, tf.errors.OpError)
@@ -38,6 +39,7 @@ class Best:
       trainer: whose weights are evaluated.
       run_dir: where they are kept.
       workers: the first has the record.
+      times: of the run.
 
     Attributes:
       figures: of the best evaluation; None before any.
@@ -49,13 +51,16 @@ class Best:
         train_config: TrainConfig,
         trainer: Trainer,
         run_dir: RunDir,
+        *,
         workers: Workers,
+        times: TimeShares,
     ):
         self._metric = train_config.best_metric
         self._patience = train_config.patience
         self._trainer = trainer
         self._run_dir = run_dir
         self._workers = workers
+        self._times = times
         self.figures: dict[str, Any] | None = None
         self.num_without_gain = 0
 
@@ -104,7 +109,7 @@ class Best:
             return
         prefix = checkpoints.prefix_of(self._run_dir.best, figures["step"])
         with interrupts.handled() as signals, signals.finishing():
-            with _one_line(self._run_dir):
+            with self._times.on(SAVING), _one_line(self._run_dir):
                 prefix.parent.mkdir(exist_ok=True)
                 tf.train.Checkpoint(model=self._trainer.model).write(
                     str(prefix)

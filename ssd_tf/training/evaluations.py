@@ -4,6 +4,7 @@ from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder
+from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir
@@ -21,6 +22,7 @@ class Evaluations:
       source: the data.
       trainer: whose weights are measured.
       run_dir: what was measured before.
+      best: judges what is measured.
       workers: share out the images.
     """
 
@@ -32,6 +34,7 @@ class Evaluations:
         *,
         trainer: Trainer,
         run_dir: RunDir,
+        best: Best,
         workers: Workers,
     ):
         self._train_config = train_config
@@ -39,6 +42,7 @@ class Evaluations:
         self._source = source
         self._trainer = trainer
         self._run_dir = run_dir
+        self._best = best
         self._workers = workers
         self._detect = make_detect_function(
             trainer.evaluated_model, Decoder(detector_config)
@@ -73,7 +77,9 @@ class Evaluations:
                 num_samples=_NUM_SAMPLES,
                 workers=self._workers,
             )
-        step = self._trainer.steps_done
-        metrics = {"step": step, **metrics}
+            step = self._trainer.steps_done
+            metrics = {"step": step, **metrics}
+            self._best.take(metrics)
         reporter.evaluation(step, metrics, samples, self._source.class_names)
+        self._best.sweep()
         return metrics

@@ -208,7 +208,9 @@ class WeightAverage(tf.Module):
         for average, source in zip(self.averages, self._sources(), strict=True):
             change = tf.convert_to_tensor(source.value) - average
             average.assign_add((1.0 - decay) * change)
-        self.updates.assign_add(tf.where(unless, tf.zeros_like(self.updates), 1))
+        self.updates.assign_add(
+            tf.where(unless, tf.zeros_like(self.updates), 1)
+        )
 
     def restart(self):
         """Begins again with the present weights."""

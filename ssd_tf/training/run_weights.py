@@ -1,7 +1,7 @@
 """Which weights of a run to take: those of its best evaluation, or the last."""
 
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from absl import logging
@@ -25,6 +25,11 @@ class RunWeights(NamedTuple):
     prefix: pathlib.Path
     step: int
     is_best: bool
+
+    @property
+    def name(self) -> str:
+        """The one of `CHECKPOINTS` that they are."""
+        return CHECKPOINTS[0 if self.is_best else 1]
 
 
 def find_weights(run_dir: RunDir, checkpoint: str = "best") -> RunWeights:
@@ -58,6 +63,17 @@ def find_weights(run_dir: RunDir, checkpoint: str = "best") -> RunWeights:
     return RunWeights(last, checkpoints.step_of(last), False)
 
 
+def figures_of(run_dir: RunDir, found: RunWeights) -> dict[str, Any] | None:
+    """What the training has measured of weights; None if it has not yet."""
+    figures = run_dir.metrics.evaluation_of(found.step)
+    if figures is None and run_dir.is_finished:
+        result = run_dir.read_result()
+        for known in (result, result.pop("best", None)):
+            if known is not None and known["step"] == found.step:
+                return known
+    return figures
+
+
 def restore_weights(
     run_dir: RunDir, found: RunWeights, train_config: TrainConfig, model
 ) -> None:
@@ -70,7 +86,9 @@ def restore_weights(
     """
     parts = {"model": model}
     average = build_average(train_config, model.trainable_variables)
-    if average is not None and not found.is_best:
+    if found.is_best:  # they are the averages
+        average = None
+    if average is not None:
         parts["average"] = average
     try:
         status = tf.train.Checkpoint(**parts).restore(str(found.prefix))
@@ -80,5 +98,5 @@ def restore_weights(
             f"{found.prefix} does not fit the detector that "
             f"{run_dir.config_file} describes: {str(error).splitlines()[0]}"
         ) from error
-    if "average" in parts:
+    if average is not None:
         average.copy_to_model()

@@ -53,7 +53,7 @@ class Saver:
         self._saved = self._run_dir.restore(
             self._trainer.checkpoint(),
             whole=True,
-            optional={"window": self._window},
+            optional={"window": self._window, **self._trainer.later_parts},
         )
         if self._saved is None:
             return False
@@ -82,9 +82,16 @@ class Saver:
         folder, path = self._run_dir.checkpoints, self._run_dir.path
         with _one_line(path):
             checkpoints.sweep(folder, self._saved)
-            checkpoints.check_room(path, folder, self._trainer.variables)
+            checkpoints.check_room(
+                path,
+                folder,
+                self._trainer.variables,
+                weights=self._trainer.model.variables,
+            )
             checkpoint = self._trainer.checkpoint()
             checkpoint.window = self._window
+            for name, part in self._trainer.later_parts.items():
+                setattr(checkpoint, name, part)
             self._manager = checkpoints.manage(checkpoint, folder, self._saved)
         self._run_dir.metrics.forget_after(self._trainer.steps_done)
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 DATA = "waiting for data"
@@ -22,7 +22,7 @@ class TimeShares:
         self._clock = clock
         self._begun_at = self._since = clock()
         self._kinds: list[str] = []
-        self._seconds: Counter[str] = Counter()
+        self._seconds: dict[str, float] = defaultdict(float)
 
     @contextlib.contextmanager
     def on(self, kind: str) -> Iterator[None]:
@@ -54,7 +54,7 @@ class TimeShares:
 def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {seconds} s"
+        return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"

@@ -84,7 +84,7 @@ def known_model(monkeypatch):
     def use(class_names=NAMES):
         predictor = serving.Predictor(detect_known, class_names)
         monkeypatch.setattr(
-            command, "load_predictor", lambda path, flag: predictor
+            command, "load_predictor", lambda path, **_: predictor
         )
 
     use()
