@@ -1,12 +1,17 @@
 """Starts a command as a program of its own."""
 
-from ssd_tf import stderr_filter
+from ssd_tf import interrupts, stderr_filter
 
 
 def start(argv: list[str] | None = None) -> None:
     """Runs a command and exits with its status; as `ssd_tf.commands.main`."""
-    stderr_filter.install()
-    # Now, not before: importing TensorFlow is what makes most of the noise.
-    from ssd_tf.commands import main
+    interrupts.leave_on_signals("stopped before it began")
+    try:
+        stderr_filter.install()
+        # Now, not before: to import TensorFlow makes most of the noise, and
+        # takes seconds.
+        from ssd_tf.commands import main
 
-    main(argv)
+        main(argv)
+    finally:
+        interrupts.leave_on_signals("")

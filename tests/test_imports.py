@@ -16,6 +16,7 @@ RANKS = {
     "class_names": -1,
     "files": -1,
     "interrupts": -1,
+    "unfinished": -1,
     "config": 0,
     "presets": 0.5,
     "box_ops": 0,

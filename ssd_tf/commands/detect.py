@@ -14,6 +14,7 @@ from ssd_tf import console
 from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.files import written_whole
 from ssd_tf.serving import Detector, load_predictor, model_kinds
 
 ARGUMENTS = "IMAGE ..."
@@ -59,7 +60,8 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
             continue
         if folder:
             picture = folder / _picture_name(path, used)
-            result.draw().save(picture, quality=92)
+            with written_whole(picture) as file:
+                result.draw().save(file, quality=92)
             logging.info(
                 "%s: %d objects -> %s", path, len(result.boxes), picture
             )

@@ -32,7 +32,7 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
-from ssd_tf.files import write_json
+from ssd_tf.files import write_json, written_whole
 from ssd_tf.serving import Predictor, load_predictor, model_kinds
 from ssd_tf.training.reports import draw_samples
 
@@ -195,8 +195,10 @@ def _write_reports(
         result["errors"], title=f"{title}\nerrors by class"
     )
     save_figure(errors, folder / "errors.png")
-    draw_samples(
+    drawn = draw_samples(
         examples,
         measurement.voc.class_names,
         score_threshold=result["errors"]["score_threshold"],
-    ).save(folder / "examples.jpg", quality=92)
+    )
+    with written_whole(folder / "examples.jpg") as file:
+        drawn.save(file, quality=92)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.serving import server_files, version_dir, warmup
 from ssd_tf.serving.export_format import (
     DATA_DIR,
@@ -19,7 +20,6 @@ from ssd_tf.serving.export_format import (
     ExportOption,
     ExportRequest,
 )
-from ssd_tf.serving.files import first_line
 from ssd_tf.serving.model_card import write_labels, write_model_card
 from ssd_tf.serving.predictor import Predictor
 from ssd_tf.serving.saved_model import (

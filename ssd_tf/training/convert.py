@@ -4,8 +4,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +17,7 @@ from ssd_tf.models import build_detector
 from ssd_tf.training import checkpoints
 from ssd_tf.training.initialize import read_network
 from ssd_tf.training.run_dir import CONVERTED, RunDir
+from ssd_tf.unfinished import unfinished_folder
 from ssd_tf.weights import download
 
 _WRITE_ERRORS = (OSError, tf.errors.OpError)
@@ -128,11 +127,7 @@ def _with_classes(
 def _new_run_dir(path: pathlib.Path):
     """A run directory beside its place, which it gets after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".tmp_", dir=path.parent))
-    try:
+    with unfinished_folder(path.parent) as temporary:
         yield RunDir(temporary)
         temporary.chmod(0o755)  # mkdtemp lets nobody else read it
         temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
