@@ -60,8 +60,7 @@ class RunDir:
         A run that has saved nothing yet takes another configuration.
         """
         if self.config_file.exists():
-            if self.was_saved:
-                self._check_same(detector_config, train_config)
+            self._check_same(detector_config, train_config)
         elif self.path.exists() and (
             not self.path.is_dir()
             or any(p.name != LOCK_FILE for p in self.path.iterdir())
@@ -85,14 +84,14 @@ class RunDir:
             **detector_config.to_dict(),
             "training": train_config.to_dict(),
         }
-        if not self.was_saved:
-            # Of a start that came to nothing.
-            self.source_file.unlink(missing_ok=True)
+        if not self.config_file.exists():
             write_json(self.config_file, content)
         elif self.read_configs() != (detector_config, train_config):
-            write_json(self.config_file, content)
             if self.has_stopped_early:
                 self.result_file.unlink()
+            if not self.was_saved:  # it came to nothing
+                self.source_file.unlink(missing_ok=True)
+            write_json(self.config_file, content)
 
     def make(self) -> None:
         """Makes the directory; InputError if it cannot be made."""
@@ -124,7 +123,7 @@ class RunDir:
             for name in new
             if old.get(name) != new[name] and name not in _MAY_CHANGE
         ]
-        if different:
+        if different and self.was_saved:
             name = different[0]
             more = f" (and {', '.join(different[1:])})" if different[1:] else ""
             raise InputError(

@@ -91,7 +91,8 @@ def restore_weights(
     if average is not None:
         parts["average"] = average
     try:
-        status = tf.train.Checkpoint(**parts).restore(str(found.prefix))
+        # Not `restore`, which asks for a count of savings, too.
+        status = tf.train.Checkpoint(**parts).read(str(found.prefix))
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError) as error:
         raise InputError(
