@@ -47,6 +47,7 @@ ROOMS = {
     "sources": 1,
     "augmentation": 1,
     "shuffling": 2,
+    "writers": 2,
     "pictures": 3,
     "service": 3,
     "pipeline": 4,

@@ -19,8 +19,11 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
-from ssd_tf.data import sources
+from ssd_tf.commands.flag_groups import (
+    FlagGroup,
+    define_checkpoint,
+    define_dataset,
+)
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
@@ -45,10 +48,7 @@ def define_flags(values: flags.FlagValues) -> None:
     model.text("model", f"Run directory, {model_kinds()}.", required=True)
     define_checkpoint(model)
     data = FlagGroup(values, "data")
-    data.choice(
-        "dataset", sources.SOURCES, "Data set (default: that of the run)."
-    )
-    data.text("data_dir", "Folder of the data set (default: that of the run).")
+    define_dataset(data, default="that of the run")
     data.text(
         "split",
         "Split to measure on (default: the run's eval_split, or the one that "

@@ -146,6 +146,7 @@ class TrainingRun:
                 "images to train on": self._source.num_examples(split),
                 # May lie elsewhere on each.
                 "data_dir": None,
+                "val_dir": None,
             }
         )
 

@@ -465,7 +465,7 @@ def test_model_and_data(evaluate, known_model, shapes_dir, tmp_path):
     assert status == 1
     assert err[-1] == (
         "error: --model=known is no run directory, so it does not say what to "
-        "measure on; give --dataset, and --data_dir for a folder"
+        "measure on; give --data_dir for a folder, or --dataset"
     )
 
 

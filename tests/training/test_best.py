@@ -334,7 +334,9 @@ def test_weights_of_the_best_evaluation_are_loaded(start, small_network):
             np.testing.assert_array_equal(found, value)
     kinds = [
         (line["step"], line["kind"])
-        for line in map(json.loads, run_dir.metrics_file.open())
+        for line in map(
+            json.loads, run_dir.metrics_file.read_text().splitlines()
+        )
     ]
     assert kinds == [(step, "evaluation") for step in (1, 2, 3, 4)]
 

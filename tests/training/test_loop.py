@@ -337,7 +337,7 @@ def test_policy_can_be_handed_in(start, monkeypatch):
 
 
 def test_bad_batches_are_left_out_and_named(start, monkeypatch, caplog):
-    """An image of huge values now and then, as a damaged one may be."""
+    """Boxes that are not finite, now and then."""
     monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 2)
     run, run_dir = start("run", steps=8, on_nan="skip")
     compile_step = run._trainer.compile_step
@@ -347,7 +347,11 @@ def test_bad_batches_are_left_out_and_named(start, monkeypatch, caplog):
 
         def with_bad_ones(batch):
             if run.step in (3, 6, 7):  # all of the last report
-                batch = batch._replace(images=batch.images * float("nan"))
+                targets = batch.targets
+                targets = targets._replace(
+                    glocalisations=targets.glocalisations * float("nan")
+                )
+                batch = batch._replace(targets=targets)
             return step(batch)
 
         return with_bad_ones

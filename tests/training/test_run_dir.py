@@ -108,9 +108,7 @@ def test_weights_of_the_best_evaluation_alone_are_not_lost(run_dir):
 
 def test_what_may_change_is_noted(run_dir):
     save(run_dir)
-    train = dataclasses.replace(
-        TRAIN, on_nan="skip", patience=3, eval_every=5
-    )
+    train = dataclasses.replace(TRAIN, on_nan="skip", patience=3, eval_every=5)
     with pytest.raises(InputError, match="eval_every=0, but eval_every=5 was"):
         run_dir.create(DETECTOR, train)
     train = dataclasses.replace(TRAIN, on_nan="skip")
