@@ -172,9 +172,7 @@ def test_error_of_train_as_a_program(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     # One line: TensorFlow, which was imported, has said nothing.
-    assert done.stderr == (
-        "error: no: folder is missing\n"
-    )
+    assert done.stderr == ("error: no: folder is missing\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
 from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
@@ -24,6 +25,7 @@ class Evaluations:
       run_dir: what was measured before.
       best: judges what is measured.
       workers: share out the images.
+      usable: knows which images are left out.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Evaluations:
         run_dir: RunDir,
         best: Best,
         workers: Workers,
+        usable: UsableImages,
     ):
         self._train_config = train_config
         self._image_size = detector_config.image_size
@@ -44,6 +47,7 @@ class Evaluations:
         self._run_dir = run_dir
         self._best = best
         self._workers = workers
+        self._usable = usable
         self._detect = make_detect_function(
             trainer.evaluated_model, Decoder(detector_config)
         )
@@ -76,6 +80,7 @@ class Evaluations:
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
                 workers=self._workers,
+                usable=self._usable,
             )
             step = self._trainer.steps_done
             metrics = {"step": step, **metrics}

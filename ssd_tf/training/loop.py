@@ -10,8 +10,8 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console, interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.data import pipeline
 from ssd_tf.data.augmentation.policy import Policy, build_policy
+from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.files import write_json
 from ssd_tf.interrupts import Interrupts
 from ssd_tf.losses import MultiBoxLoss
@@ -24,6 +24,7 @@ from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.non_finite import NonFiniteWatch
 from ssd_tf.training.profiling import Profile
 from ssd_tf.training.reports import LossWindow, Reporter, headline
+from ssd_tf.training.run_data import RunData
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
@@ -50,6 +51,7 @@ class TrainingRun:
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
       profile: steps to trace for TensorBoard.
+      max_bad_images, accept_changed_data: as of `RunData`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -71,6 +73,8 @@ class TrainingRun:
         policy: Policy | None = None,
         data_service: str | None = None,
         profile: int = 0,
+        max_bad_images: float = MAX_BAD_IMAGES,
+        accept_changed_data: bool = False,
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -80,6 +84,14 @@ class TrainingRun:
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
         self._run_dir = self._workers.run_dir(run_dir)
+        self._data = RunData(
+            source,
+            train_config,
+            self._run_dir,
+            self._workers,
+            max_bad_images=max_bad_images,
+            accept_changed=accept_changed_data,
+        )
         with self._workers.naming_lost():
             self._check_together()
             self._trainer = Trainer(
@@ -97,6 +109,7 @@ class TrainingRun:
                 policy=build_policy(train_config) if policy is None else policy,
                 image_size=detector_config.image_size,
                 workers=self._workers,
+                usable=self._data.usable,
                 data_service=data_service,
             )
             self._watch = NonFiniteWatch(
@@ -119,6 +132,7 @@ class TrainingRun:
                 run_dir=self._run_dir,
                 best=self._best,
                 workers=self._workers,
+                usable=self._data.usable,
             )
             self._profile = Profile(
                 self._run_dir.summaries, profile if self.is_chief else 0
@@ -137,18 +151,19 @@ class TrainingRun:
     def _check_together(self) -> None:
         """Refuses what cannot be trained, on all workers or on none."""
         configs = self._detector_config, self._train_config
-        split = self._train_config.train_split
+        self._workers.from_all(self._data.check)
         self._workers.from_all(lambda: self._run_dir.check(*configs))
         self._workers.check_same(
             {
                 **configs[0].to_dict(),
                 **configs[1].to_dict(),
-                "images to train on": self._source.num_examples(split),
+                "data": self._data.digests,
                 # May lie elsewhere on each.
                 "data_dir": None,
                 "val_dir": None,
             }
         )
+        self._data.scan()
 
     def _open(self, backbone: Backbone | None) -> None:
         """Takes the run directory and gives the model its weights."""
@@ -168,6 +183,7 @@ class TrainingRun:
         self._saver.lock()
         run_dir.create(self._detector_config, self._train_config)
         run_dir.write_source(source_of_weights)
+        self._data.remember()
         self._saver.open()
         self._reporter = Reporter(run_dir)
 
@@ -188,8 +204,8 @@ class TrainingRun:
           the metrics of the last evaluation; None if stopped before the end.
 
         Raises:
-          InputError: an image does not decode, the loss is not finite, the
-            run directory cannot be written, or another worker is gone.
+          InputError: too many images cannot be used, the loss is not finite,
+            the run directory cannot be written, or another worker is gone.
           Stopped: by Ctrl-C or SIGTERM, and saved.
         """
         with (
@@ -197,7 +213,7 @@ class TrainingRun:
             self._saver.holding(),
             self._workers.naming_lost(),
         ):
-            signals.line = lambda: f"stopped; {self._run_dir.way_on()}"
+            signals.line = lambda: f"stopped; {self._saver.way_on()}"
             metrics = self._train(until, signals)
             self._workers.gather(b"")  # none leaves while others need it
         return metrics
@@ -209,13 +225,11 @@ class TrainingRun:
         stop = last if until is None else min(until, last)
         with signals.waiting():
             try:
-                with pipeline.naming_undecodable(
-                    self._source, self._train_config.train_split
-                ):
-                    self._train_steps(stop, signals)
+                self._train_steps(stop, signals)
             finally:
                 if self._trainer.is_sound:
                     self._save()
+        self._data.remember()
         signals.check()
         if self.step < last and not self._best.is_stalled:
             return None
@@ -224,6 +238,8 @@ class TrainingRun:
             logging.info("%s", self._best.describe_stop())
         write_json(self._run_dir.result_file, self._best.result(metrics))
         self._reporter.close()
+        self._data.remember()
+        self._data.tell()
         return metrics
 
     def evaluate(self) -> dict[str, Any]:
@@ -242,7 +258,7 @@ class TrainingRun:
     def _train_steps(self, stop: int, signals: Interrupts) -> None:
         dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
-        batches = iter(dataset)
+        batches = self._batches.sound(dataset, self.step)
         batch_size = self._train_config.batch_size
         last = self._train_config.steps
         self._window.start()
