@@ -82,6 +82,7 @@ class ExportRequest:
     options: Mapping[str, Any]
     run_name: str
     result: Mapping[str, Any] | None
+    weights: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
 
     def file(self, ending: str) -> pathlib.Path:
