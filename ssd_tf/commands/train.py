@@ -66,6 +66,7 @@ def _data_name(values) -> str:
 def evaluate(values, run_dir: training.RunDir) -> None:
     """Prints the metrics of a trained run."""
     predictor = serving.predictor_of_run(run_dir.path)
+    predictor = predictor.without_unused_classes()
     _, train_config = run_dir.read_configs()
     source = sources.build_source_of_run(
         train_config,

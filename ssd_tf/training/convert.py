@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.class_names import is_used
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import sources
 from ssd_tf.data.sources.base import fault_of_name
@@ -67,8 +68,9 @@ def convert(
         model.get_layer(name).set_weights(layer)
     splits, evaluation = ("", ""), {}
     if dataset:
+        names = tuple(filter(is_used, detector_config.class_names))
         data = sources.build_source(
-            dataset, data_dir=data_dir, class_names=detector_config.class_names
+            dataset, data_dir=data_dir, class_names=names
         )
         dataset, splits = data.name, data.default_splits
         evaluation = sources.evaluation_of(data)

@@ -136,8 +136,9 @@ def build_source(
     """
     if not dataset:
         raise InputError(
-            "the run names no data set: it was converted without one; "
-            "`python -m ssd_tf convert` has --dataset and --data_dir for that"
+            "the run names no data set: it was converted without one; give "
+            "--dataset and --data_dir to `python -m ssd_tf` convert, evaluate "
+            "or export"
         )
     if dataset not in SOURCES:
         raise InputError(
