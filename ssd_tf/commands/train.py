@@ -1,7 +1,9 @@
 """Train a detector; the same command again goes on where it stopped."""
 
+import dataclasses
 import os
 import shlex
+from typing import Any
 
 from absl import flags, logging
 
@@ -98,10 +100,20 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
         service.check_source(source)
         service.check_service("data_service", values.data_service)
     detector_config, train_config = _plan(values, source, base)
+    if values.accept_changed_data:
+        with workers.naming_lost():
+            kept = workers.from_chief(lambda: _kept_steps(values, run_dir))
+        if kept:
+            train_config = dataclasses.replace(
+                train_config, steps=kept[0], decay_steps=tuple(kept[1])
+            )
     source.num_examples(train_config.eval_split)  # rather now than at the end
     training.check_batch_size(train_config.batch_size, strategy)
 
     def is_finished() -> bool:
+        # First: other data may have changed the number of steps.
+        if not values.accept_changed_data and not run_dir.is_finished:
+            training.check_data(run_dir, source, train_config)
         run_dir.check(detector_config, train_config)
         return run_dir.is_finished
 
@@ -121,10 +133,21 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             run_dir,
             strategy=strategy,
             data_service=values.data_service,
+            max_bad_images=values.max_bad_images,
+            accept_changed_data=values.accept_changed_data,
         )
         run.train()
     if workers.is_chief:
         _report(values, run_dir, source, train_config.eval_split)
+
+
+def _kept_steps(values, run_dir: training.RunDir) -> list[Any]:
+    """Steps and decay of a run, which may depend on the number of images."""
+    is_given = values["steps"].present or values["epochs"].present
+    if is_given or not run_dir.has_checkpoints:
+        return []
+    _, config = run_dir.read_configs()
+    return [config.steps, list(config.decay_steps)]
 
 
 def _report(values, run_dir: training.RunDir, source, split: str) -> None:

@@ -12,6 +12,7 @@ from ssd_tf.commands.flag_groups import (
 )
 from ssd_tf.config import PRECISIONS, Recipe
 from ssd_tf.data import augmentation
+from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.losses import BOX_LOSSES
 
 _PRESET = " (default: the preset's)."
@@ -64,6 +65,19 @@ def _define_data(data: FlagGroup) -> None:
         "Object classes, without background; checked against the data "
         "(default: the data's).",
         lower_bound=1,
+    )
+    data.number(
+        "max_bad_images",
+        "Largest share of a split's images, 0..1, that is left out because "
+        "they are missing or cannot be decoded; with more, training stops.",
+        MAX_BAD_IMAGES,
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
+    data.switch(
+        "accept_changed_data",
+        "Go on with a run whose images or objects have changed since it began, "
+        "from its weights and its step.",
     )
     data.items(
         "class_names",

@@ -201,9 +201,11 @@ def _decode(encoded: bytes, *, name: str) -> np.ndarray:
         return images.decode(encoded).numpy()
     except tf.errors.InvalidArgumentError as error:
         *others, last = images.FORMATS
+        is_known = images.find_format(encoded) is not None
+        why = f" ({images.reason(error)})" if is_known else ""
         raise InputError(
-            f"{name} does not decode; expected a {', '.join(others)} or {last} "
-            "image"
+            f"{name} does not decode{why}; expected a {', '.join(others)} or "
+            f"{last} image"
         ) from error
 
 

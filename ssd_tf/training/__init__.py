@@ -18,6 +18,7 @@ from ssd_tf.training.recipes import (
     default_recipe,
 )
 from ssd_tf.training.reports import headline
+from ssd_tf.training.run_data import check_data
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.strategy import (
     STRATEGIES,
@@ -36,6 +37,7 @@ __all__ = [
     "Workers",
     "build_strategy",
     "check_batch_size",
+    "check_data",
     "choose_detector",
     "choose_recipe",
     "convert",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
@@ -22,6 +23,7 @@ class Evaluations:
       trainer: whose weights are measured.
       run_dir: what was measured before.
       workers: share out the images.
+      usable: knows which images are left out.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Evaluations:
         trainer: Trainer,
         run_dir: RunDir,
         workers: Workers,
+        usable: UsableImages,
     ):
         self._train_config = train_config
         self._image_size = detector_config.image_size
@@ -40,6 +43,7 @@ class Evaluations:
         self._trainer = trainer
         self._run_dir = run_dir
         self._workers = workers
+        self._usable = usable
         self._detect = make_detect_function(
             trainer.evaluated_model, Decoder(detector_config)
         )
@@ -72,6 +76,7 @@ class Evaluations:
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
                 workers=self._workers,
+                usable=self._usable,
             )
         step = self._trainer.steps_done
         metrics = {"step": step, **metrics}

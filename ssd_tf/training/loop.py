@@ -8,8 +8,8 @@ from tqdm.auto import tqdm
 
 from ssd_tf import console, interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
-from ssd_tf.data import pipeline
 from ssd_tf.data.augmentation.policy import Policy, build_policy
+from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.errors import InputError
 from ssd_tf.files import write_json
 from ssd_tf.interrupts import Interrupts
@@ -20,6 +20,7 @@ from ssd_tf.training.batches import Batches
 from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
+from ssd_tf.training.run_data import RunData
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
@@ -44,6 +45,7 @@ class TrainingRun:
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
+      max_bad_images, accept_changed_data: as of `RunData`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -64,6 +66,8 @@ class TrainingRun:
         matcher: Matcher | None = None,
         policy: Policy | None = None,
         data_service: str | None = None,
+        max_bad_images: float = MAX_BAD_IMAGES,
+        accept_changed_data: bool = False,
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -72,6 +76,14 @@ class TrainingRun:
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
         self._run_dir = self._workers.run_dir(run_dir)
+        self._data = RunData(
+            source,
+            train_config,
+            self._run_dir,
+            self._workers,
+            max_bad_images=max_bad_images,
+            accept_changed=accept_changed_data,
+        )
         with self._workers.naming_lost():
             self._check_together()
             self._trainer = Trainer(
@@ -89,6 +101,7 @@ class TrainingRun:
                 policy=build_policy(train_config) if policy is None else policy,
                 image_size=detector_config.image_size,
                 workers=self._workers,
+                usable=self._data.usable,
                 data_service=data_service,
             )
             self._evaluations = Evaluations(
@@ -98,6 +111,7 @@ class TrainingRun:
                 trainer=self._trainer,
                 run_dir=self._run_dir,
                 workers=self._workers,
+                usable=self._data.usable,
             )
             self._window = LossWindow(train_config.batch_size)
             self._saver = Saver(self._trainer, self._window, self._run_dir)
@@ -111,18 +125,19 @@ class TrainingRun:
     def _check_together(self) -> None:
         """Refuses what cannot be trained, on all workers or on none."""
         configs = self._detector_config, self._train_config
-        split = self._train_config.train_split
+        self._workers.from_all(self._data.check)
         self._workers.from_all(lambda: self._run_dir.check(*configs))
         self._workers.check_same(
             {
                 **configs[0].to_dict(),
                 **configs[1].to_dict(),
-                "images to train on": self._source.num_examples(split),
+                "data": self._data.digests,
                 # May lie elsewhere on each.
                 "data_dir": None,
                 "val_dir": None,
             }
         )
+        self._data.scan()
 
     def _open(self, backbone: Backbone | None) -> None:
         """Takes the run directory and gives the model its weights."""
@@ -142,6 +157,7 @@ class TrainingRun:
         self._saver.lock()
         run_dir.create(self._detector_config, self._train_config)
         run_dir.write_source(source_of_weights)
+        self._data.remember()
         self._saver.open()
         self._reporter = Reporter(run_dir)
 
@@ -162,8 +178,8 @@ class TrainingRun:
           the metrics of the last evaluation; None if stopped before the end.
 
         Raises:
-          InputError: an image does not decode, the loss is not finite, the
-            run directory cannot be written, or another worker is gone.
+          InputError: too many images cannot be used, the loss is not finite,
+            the run directory cannot be written, or another worker is gone.
           Stopped: by Ctrl-C or SIGTERM, and saved.
         """
         with (
@@ -171,7 +187,7 @@ class TrainingRun:
             self._saver.holding(),
             self._workers.naming_lost(),
         ):
-            signals.line = lambda: f"stopped; {self._run_dir.way_on()}"
+            signals.line = lambda: f"stopped; {self._saver.way_on()}"
             metrics = self._train(until, signals)
             self._workers.gather(b"")  # none leaves while others need it
         return metrics
@@ -183,19 +199,19 @@ class TrainingRun:
         stop = last if until is None else min(until, last)
         with signals.waiting():
             try:
-                with pipeline.naming_undecodable(
-                    self._source, self._train_config.train_split
-                ):
-                    self._train_steps(stop, signals)
+                self._train_steps(stop, signals)
             finally:
                 if self._trainer.is_sound:
                     self._saver.save()
+        self._data.remember()
         signals.check()
         if stop < last:
             return None
         metrics = self._evaluations.known() or self.evaluate()
         write_json(self._run_dir.result_file, metrics)
         self._reporter.close()
+        self._data.remember()
+        self._data.tell()
         return metrics
 
     def evaluate(self) -> dict[str, Any]:
@@ -205,7 +221,7 @@ class TrainingRun:
     def _train_steps(self, stop: int, signals: Interrupts) -> None:
         dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
-        batches = iter(dataset)
+        batches = self._batches.sound(dataset, self.step)
         batch_size = self._train_config.batch_size
         last = self._train_config.steps
         self._window.start()

@@ -9,6 +9,8 @@ detections.png   ground truth beside detections
 result.json      the last evaluation; its presence says the run is done
 run.lock         who trains in it, as long as that process lives
 source.json      whose weights it began with, if they are of another project
+data.json        names and digests of the data, to know them again
+images.json      what the files of the images were found to be
 """
 
 import os
@@ -45,6 +47,8 @@ class RunDir:
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
         self.source_file = self.path / "source.json"
+        self.data_file = self.path / "data.json"
+        self.images_file = self.path / "images.json"
 
     def check(
         self, detector_config: DetectorConfig, train_config: TrainConfig
@@ -206,13 +210,16 @@ class RunDir:
         """True once a checkpoint was saved, also if it is damaged."""
         return checkpoints.were_saved(self.checkpoints)
 
-    def way_on(self) -> str:
-        """Where the same command goes on from, by what is there now."""
+    def way_on(self, saved: pathlib.Path | None = None) -> str:
+        """Where the same command goes on from.
+
+        That is `saved`, or what is there now.
+        """
         if self.result_file.exists():
             return "the run is finished"
-        saved = checkpoints.find_finished(self.checkpoints)
-        if saved:
-            step = checkpoints.step_of(saved[0])
+        found = checkpoints.find_finished(self.checkpoints)
+        if saved or found:
+            step = checkpoints.step_of(saved or found[0])
             return f"the same command goes on from step {step}"
         return "nothing was saved yet: the same command begins at step 0"
 

@@ -1,6 +1,9 @@
 """Sources of annotated images: every layout of data yields the same facts."""
 
 from ssd_tf.data.sources.base import (
+    DigestedObjects,
+    ImageFile,
+    ImageFiles,
     NumberedImages,
     RawImage,
     RawObject,
@@ -26,7 +29,10 @@ from ssd_tf.data.sources.rules import (
 )
 
 __all__ = [
+    "DigestedObjects",
     "FolderSource",
+    "ImageFile",
+    "ImageFiles",
     "NumberedImages",
     "RawImage",
     "RawObject",
