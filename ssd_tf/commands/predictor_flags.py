@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
 from ssd_tf.errors import InputError
 from ssd_tf.serving import (
     Predictor,
@@ -18,8 +18,9 @@ LOOK_FLAGS = ("agnostic_nms", "flip_average", "tile", "tile_overlap")
 
 
 def define_model_flag(group: FlagGroup) -> None:
-    """Declares --model."""
+    """Declares --model and --checkpoint."""
     group.text("model", f"Run directory, {model_kinds()}.", required=True)
+    define_checkpoint(group)
 
 
 def define_look_flags(values: flags.FlagValues) -> None:
@@ -62,7 +63,10 @@ def build_predictor(values: flags.FlagValues) -> Predictor:
         raise InputError("--tile_overlap has no effect without --tile")
     agnostic = values.agnostic_nms
     predictor = load_predictor(
-        values.model, flag="--model=", agnostic_nms=agnostic
+        values.model,
+        flag="--model=",
+        checkpoint=values.checkpoint,
+        agnostic_nms=agnostic,
     )
     if values.flip_average:
         predictor = flip_averaged(predictor, agnostic=agnostic)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from ssd_tf.class_names import is_used
 from ssd_tf.config import DetectorConfig
@@ -11,7 +12,12 @@ from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import ImageDetections, split_outputs
-from ssd_tf.training import load_run, make_detect_function
+from ssd_tf.training import (
+    RunDir,
+    find_weights,
+    load_run,
+    make_detect_function,
+)
 
 DETECTION_OUTPUTS: tuple[str, ...] = (
     "detection_boxes",
@@ -115,15 +121,29 @@ class Predictor:
         return self.with_detect(detect, class_names=names)
 
 
-def predictor_of_run(path, *, agnostic_nms: bool = False) -> Predictor:
+def predictor_of_run(
+    path, *, checkpoint: str = "best", agnostic_nms: bool = False
+) -> Predictor:
     """The predictor of a run directory, as its training evaluates it.
 
-    With `agnostic_nms` boxes of all classes suppress one another.
+    Args:
+      path: the run directory.
+      checkpoint: "best" or "last"; a line says if these are not the same.
+      agnostic_nms: boxes of all classes suppress one another.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits.
     """
-    detector_config, _, model = load_run(path)
+    run_dir = RunDir(path)
+    run_dir.read_configs()  # first: without one it is no run directory
+    found = find_weights(run_dir, checkpoint)
+    if found.is_best and run_dir.last_step not in (None, found.step):
+        logging.info(
+            "%s: the weights of step %d, its best evaluation; "
+            "--checkpoint=last takes those of step %d",
+            *(path, found.step, run_dir.last_step),
+        )
+    detector_config, _, model = load_run(path, checkpoint=found)
     return Predictor(
         make_detect_function(
             model, Decoder(detector_config, agnostic_nms=agnostic_nms)
