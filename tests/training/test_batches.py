@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.augmentation import build_policy
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.errors import InputError
 from ssd_tf.training.batches import Batches
 from ssd_tf.training.workers import Workers
@@ -42,7 +43,7 @@ def batches_of(small_train):
         encoder=lambda labels, boxes: (tf.shape(labels)[0],), strategy=strategy
     )
 
-    def build(source, cache="none", **values):
+    def build(source, cache="none", max_bad_images=0.05, **values):
         train = dataclasses.replace(small_train, batch_size=5, **values)
         return Batches(
             source,
@@ -51,6 +52,7 @@ def batches_of(small_train):
             policy=build_policy(train),
             image_size=8,
             workers=Workers(strategy),
+            usable=UsableImages(source, max_bad_images=max_bad_images),
             cache=cache,
         )
 
@@ -109,7 +111,27 @@ def test_several_pictures_of_a_source_that_cannot_seek(batches_of):
         batches_of(source, mixup=0.1)
 
 
-def test_a_picture_that_does_not_decode_is_named(batches_of):
-    broken = [*examples(), to_example(b"no picture", "broken.jpg", [BOX], [1])]
-    with pytest.raises(InputError, match="broken.jpg of split 'train'"):
-        batches_of(OfTwo(broken), cache="memory")
+BROKEN = to_example(b"no picture", "broken.jpg", [BOX], [1])
+
+
+@pytest.mark.parametrize("kind", [OfTwo, ToySource])
+def test_a_picture_that_does_not_decode_is_left_out_of_memory(batches_of, kind):
+    """As without a cache, where it is found when its turn comes."""
+    pictures = list(examples())
+    sources = [kind([*pictures[:4], BROKEN, *pictures[4:]]) for _ in range(2)]
+    plain, cached = (
+        batches_of(source, cache=cache, max_bad_images=0.5)
+        for source, cache in zip(sources, ("none", "memory"), strict=True)
+    )
+    for one, other in zip(
+        itertools.islice(plain.sound(plain.after(0), 0), 6),
+        take(cached, 6),
+        strict=True,
+    ):
+        tf.nest.map_structure(np.testing.assert_array_equal, one, other)
+
+
+def test_too_many_of_them(batches_of):
+    broken = OfTwo([*examples(), BROKEN])
+    with pytest.raises(InputError, match="broken.jpg"):
+        batches_of(broken, cache="memory")
