@@ -191,7 +191,7 @@ def _balance(source, split: str) -> np.ndarray:
         "%s",
         *(shares.min(), shares.max()),
         ", ".join(
-            f"{name} {presence[:, k] @ shares:.0f} for {presence[:, k].sum()}"
+            f"{name} {presence[:, k] @ shares:.1f} for {presence[:, k].sum()}"
             for k, name in enumerate(source.class_names)
         ),
     )

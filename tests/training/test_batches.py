@@ -67,7 +67,7 @@ def test_rare_classes_come_more_often_and_are_told(batches_of, caplog):
     """sqrt(.9 / .1) is 3: three of twelve parts, 2.5 of ten images."""
     logging.set_verbosity(logging.INFO)
     batches = batches_of(OfTwo(examples()), balance_classes=True)
-    assert "by class common 8 for 9, rare 2 for 1" in caplog.text
+    assert "by class common 7.5 for 9, rare 2.5 for 1" in caplog.text
     labels = np.concatenate([b.gt_labels[:, 0] for b in take(batches, 40)])
     assert 45 <= (labels == 2).sum() <= 55
     names = [name for k in range(4) for name in batches.image_ids(k)]
