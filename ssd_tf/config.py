@@ -186,6 +186,7 @@ class Recipe(_Config):
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
+      flip_left_right: mirror images where the policy does.
       flip_up_down, rotate_90: also turn images upside down, or by 90 degrees.
       box_loss: of the localisation, one of `ssd_tf.losses.BOX_LOSSES`.
       alpha: weight of the localisation loss.
@@ -212,6 +213,7 @@ class Recipe(_Config):
     backbone_lr_multiplier: float = 1.0
     average_decay: float = 0.0
     augmentation: str = "ssd"
+    flip_left_right: bool = True
     flip_up_down: bool = False
     rotate_90: bool = False
     box_loss: str = "smooth_l1"
@@ -230,6 +232,11 @@ class Recipe(_Config):
             raise InputError(
                 "decay_steps must be at least 0 and rise, got "
                 f"{self.decay_steps}"
+            )
+        if self.flip_up_down and self.rotate_90 and not self.flip_left_right:
+            raise InputError(
+                "flip_up_down and rotate_90 together mirror left to right, "
+                "too; expected one of them without flip_left_right"
             )
 
 

@@ -5,6 +5,7 @@ decode without clipping, for each class the scores above a threshold, the best
 400, NMS, and the best 200 of an image over all classes.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,6 +41,9 @@ class Decoder:
       multi_label: let a box be detected as several classes, as Caffe does.
         If not, each box keeps its best class only, those that are most likely
         background are dropped, and the top k is over all classes.
+      agnostic_nms: one object, one class: a box keeps its best class of an
+        object only, and boxes of all classes suppress one another; the top k
+        is over all classes.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Decoder:
         pre_nms_top_k: int | None = None,
         max_detections: int | None = None,
         multi_label: bool = True,
+        agnostic_nms: bool = False,
     ):
         self.anchors = build_anchors(config)
         self.num_classes = config.num_classes
@@ -67,6 +72,7 @@ class Decoder:
         self.max_detections = _given(max_detections, config.max_detections)
         self._least_margin = _logit(self.score_threshold)
         self.multi_label = multi_label
+        self.agnostic_nms = agnostic_nms
 
     def __call__(self, outputs) -> Detections:
         """Decodes {"logits": [B, A, C + 1], "localisations": [B, A, 4]}.
@@ -90,8 +96,9 @@ class Decoder:
         """The input of NMS, for formats with an NMS of their own.
 
         From outputs as of a call -> boxes [B, k, C, 4] yxyx and scores
-        [B, k, C], each class on its own. If not `multi_label`, the boxes are
-        [B, k, 1, 4], for all classes.
+        [B, k, C], each class on its own. If not `multi_label`, or with
+        `agnostic_nms`, the boxes are [B, k, 1, 4], for all classes, and have a
+        score for one class each.
         """
         logits, offsets = self._checked(outputs)
         anchors = tf.broadcast_to(self.anchors.boxes, tf.shape(offsets))
@@ -137,7 +144,7 @@ class Decoder:
     def _candidates(self, logits, offsets, anchors, *, count: Callable):
         """`candidates` of anchors [B, n, 4]; `count`: scores [.., n] -> k."""
         probabilities = tf.nn.softmax(logits)  # [B, n, C + 1]
-        if self.multi_label:
+        if self.multi_label and not self.agnostic_nms:
             scores, index = self._best_of_each_class(probabilities, count)
         else:
             scores, index = self._best_of_each_box(probabilities, count)
@@ -157,9 +164,12 @@ class Decoder:
 
     def _best_of_each_box(self, probabilities, count: Callable):
         """Scores [B, k, C], one of them non-zero, and anchors [B, k, 1]."""
-        best_class = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+        # With several labels background is none of them.
+        first = 1 if self.multi_label else 0
+        labels = probabilities[..., first:]
+        best_class = first + tf.argmax(labels, axis=-1, output_type=tf.int32)
         best_score = tf.where(
-            best_class > 0, tf.reduce_max(probabilities, axis=-1), 0.0
+            best_class > 0, tf.reduce_max(labels, axis=-1), 0.0
         )  # [B, n]
         scores, index = tf.math.top_k(best_score, k=count(best_score))
         chosen = tf.gather(best_class, index, axis=1, batch_dims=1)  # [B, k]
@@ -168,6 +178,8 @@ class Decoder:
 
     def _suppress(self, boxes, scores) -> Detections:
         """NMS of [B, k, C or 1, 4] boxes with [B, k, C] scores."""
+        if self.agnostic_nms:
+            return self._suppress_any_class(boxes[:, :, 0], scores)
         result = tf.image.combined_non_max_suppression(
             boxes,
             scores,
@@ -184,6 +196,43 @@ class Decoder:
             boxes=result.nmsed_boxes,
             scores=result.nmsed_scores,
             classes=tf.where(is_real, classes, 0),
+            num_detections=count,
+        )
+
+    def _suppress_any_class(self, boxes, scores) -> Detections:
+        """NMS of [B, k, 4] boxes with [B, k, C] scores, one class each."""
+        labels = 1 + tf.argmax(scores, axis=-1, output_type=tf.int32)  # [B, k]
+        scores = tf.reduce_max(scores, axis=-1)  # [B, k]
+
+        # The operator for batches does not tell which boxes it kept.
+        def of_image(tensors):
+            boxes, scores = tensors
+            return tuple(
+                tf.raw_ops.NonMaxSuppressionV4(
+                    boxes=boxes,
+                    scores=scores,
+                    max_output_size=self.max_detections,
+                    iou_threshold=self.nms_iou_threshold,
+                    score_threshold=self.score_threshold,
+                    pad_to_max_output_size=True,
+                )
+            )
+
+        limit = self.max_detections
+        kept, count = tf.map_fn(
+            of_image,
+            (boxes, scores),
+            fn_output_signature=(
+                tf.TensorSpec([limit], tf.int32),
+                tf.TensorSpec([], tf.int32),
+            ),
+        )  # [B, K], [B]
+        is_real = tf.sequence_mask(count, limit)  # [B, K]
+        take = functools.partial(tf.gather, indices=kept, batch_dims=1, axis=1)
+        return Detections(
+            boxes=tf.where(is_real[..., None], take(boxes), 0.0),
+            scores=tf.where(is_real, take(scores), 0.0),
+            classes=tf.where(is_real, take(labels), 0),
             num_detections=count,
         )
 

@@ -155,6 +155,53 @@ def test_single_label_takes_the_best_class_and_drops_background(toy_config):
     assert summary(strict(outputs)) == [(2, 0.7)]
 
 
+def test_agnostic_nms_is_one_class_per_object(toy_config):
+    """Boxes of other classes suppress, too, and keep their best class."""
+    # Anchor 1 shrunk to anchor 0's box, and anchor 3 moved there.
+    shrink = np.log(0.5) / 0.2
+    offsets = {1: [0, 0, shrink, shrink], 3: [-5.0, 0, shrink, shrink]}
+    outputs = make_outputs(
+        {
+            0: (0.25, 0.4, 0.35),
+            1: (0.3, 0.1, 0.6),  # the same box, surer of another class
+            3: (0.5, 0.45, 0.05),
+            6: (0.6, 0.3, 0.1),  # background is likelier
+        },
+        offsets,
+    )
+    here, there = [0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]
+    decode = Decoder(toy_config, agnostic_nms=True, score_threshold=0.05)
+    assert found(decode(outputs)) == [(2, 0.6, here), (1, 0.3, there)]
+    # Of 8 boxes each has one class: class-wise NMS finds both here.
+    classwise = Decoder(toy_config, score_threshold=0.05)
+    assert summary(classwise(outputs))[:2] == [(2, 0.6), (1, 0.45)]
+    # Boxes that are most likely background go with --nomulti_label, as there.
+    strict = Decoder(toy_config, agnostic_nms=True, multi_label=False)
+    assert summary(strict(outputs)) == [(2, 0.6)]
+    loose = Decoder(toy_config, agnostic_nms=True, nms_iou_threshold=1.0)
+    assert summary(loose(outputs))[:4] == [
+        (2, 0.6),
+        (1, 0.45),
+        (1, 0.4),
+        (1, 0.3),
+    ]
+
+
+def test_agnostic_nms_pads_with_zeros(toy_config):
+    decode = tf.function(Decoder(toy_config, agnostic_nms=True))
+    one, none = make_outputs({2: (0.2, 0.7, 0.1)}), make_outputs({})
+    both = {k: np.concatenate([none[k], one[k]]) for k in one}
+    boxes, scores, classes, count = decode(both)
+    assert count.numpy().tolist() == [0, 1] and count.dtype == tf.int32
+    assert boxes.shape == (2, 200, 4) and boxes.dtype == tf.float32
+    assert scores.shape == (2, 200) and scores.dtype == tf.float32
+    assert classes.shape == (2, 200) and classes.dtype == tf.int32
+    np.testing.assert_allclose(boxes[1, 0], [0.0, 0.5, 0.5, 1.0])
+    assert (round(float(scores[1, 0]), 4), int(classes[1, 0])) == (0.7, 1)
+    for padded in (boxes, scores, classes):
+        assert not np.any(padded[0]) and not np.any(padded[1, 1:])
+
+
 FOUR = {
     0: (0.05, 0.9, 0.05),
     2: (0.15, 0.8, 0.05),

@@ -37,6 +37,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
     )
     policy.switch(
+        "flip_left_right",
+        "Mirror images left to right where the policy does; "
+        "--noflip_left_right for what has a direction, such as road signs, "
+        f"arrows and letters{_RECIPE}",
+        None,
+    )
+    policy.switch(
         "flip_up_down", f"Also turn images upside down{_RECIPE}", None
     )
     policy.switch(

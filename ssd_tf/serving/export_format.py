@@ -141,6 +141,11 @@ DECODER_OPTIONS = (
         "Detect a box as several classes, as Caffe does; --nomulti_label "
         "keeps each box's best class only.",
     ),
+    _of_decoder(
+        *("agnostic_nms", bool, False),
+        "One object, one class: boxes of all classes suppress one another in "
+        "NMS, and each keeps its best class only.",
+    ),
 )
 NMS = ExportOption(
     *("nms", bool, True),

@@ -54,6 +54,7 @@ def write_model_card(
                 "pre_nms_top_k",
                 "max_detections",
                 "multi_label",
+                "agnostic_nms",
             )
         },
         # Whose weights it began with, and under which licence.

@@ -1,6 +1,10 @@
-"""NMS of LiteRT and ONNX, whose operators take one class at a time."""
+"""NMS of LiteRT and ONNX, whose operators take one class at a time.
+
+With `Decoder.agnostic_nms` all classes are as one, and each box knows its own.
+"""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,33 +14,58 @@ from ssd_tf.decoder import Decoder
 ONNX_OPSET, ONNX_IR_VERSION = 17, 8
 
 
-def candidates_per_class(decoder: Decoder) -> int:
-    """Boxes k of each class that `class_candidates` gives."""
+class Candidates(NamedTuple):
+    """Boxes that may be detected, each group on its own, before NMS.
+
+    A group G is a class, or all of them with `Decoder.agnostic_nms`.
+
+    Attributes:
+      boxes: [B, G, k, 4] float32 yxyx, not clipped.
+      scores: [B, G, k] float32.
+      classes: [B, k] float32, 0..C-1, of a group of all classes; else None.
+    """
+
+    boxes: tf.Tensor
+    scores: tf.Tensor
+    classes: tf.Tensor | None = None
+
+
+def count_groups(decoder: Decoder) -> int:
+    """Groups G of boxes that suppress one another."""
+    return 1 if decoder.agnostic_nms else decoder.num_classes
+
+
+def candidates_per_group(decoder: Decoder) -> int:
+    """Boxes k of each group that `group_candidates` gives."""
     return max(
         decoder.pre_nms_top_k,
-        math.ceil(decoder.max_detections / decoder.num_classes),
+        math.ceil(decoder.max_detections / count_groups(decoder)),
     )
 
 
-def class_candidates(decoder: Decoder, outputs):
-    """Boxes that may be detected, each class on its own, before NMS.
+def group_candidates(decoder: Decoder, outputs) -> Candidates:
+    """Boxes that may be detected.
 
     There are at least K of them in an image, so that the best K can be taken
     without another case; those added have score 0 and are never detected.
-
-    Returns:
-      boxes [B, C, k, 4] float32 yxyx, not clipped, and scores [B, C, k].
     """
     boxes, scores = decoder.candidates(outputs)
-    if boxes.shape[2] != decoder.num_classes:  # boxes for all classes
+    classes = None
+    if decoder.agnostic_nms:
+        classes = tf.argmax(scores, axis=-1, output_type=tf.int32)  # [B, k]
+        classes = tf.cast(classes, tf.float32)
+        scores = tf.reduce_max(scores, axis=-1, keepdims=True)  # [B, k, 1]
+    elif boxes.shape[2] != decoder.num_classes:  # boxes for all classes
         boxes = tf.repeat(boxes, decoder.num_classes, axis=2)
-    boxes = tf.transpose(boxes, [0, 2, 1, 3])  # [B, C, k, 4]
-    scores = tf.transpose(scores, [0, 2, 1])  # [B, C, k]
-    missing = candidates_per_class(decoder) - decoder.pre_nms_top_k
+    boxes = tf.transpose(boxes, [0, 2, 1, 3])  # [B, G, k, 4]
+    scores = tf.transpose(scores, [0, 2, 1])  # [B, G, k]
+    missing = candidates_per_group(decoder) - decoder.pre_nms_top_k
     if missing > 0:
         boxes = tf.pad(boxes, [[0, 0], [0, 0], [0, missing], [0, 0]])
         scores = tf.pad(scores, [[0, 0], [0, 0], [0, missing]])
-    return boxes, scores
+        if classes is not None:
+            classes = tf.pad(classes, [[0, 0], [0, missing]])
+    return Candidates(boxes, scores, classes)
 
 
 def _least_suppressed_iou(threshold: float) -> float:
@@ -57,12 +86,22 @@ def litert_detections(decoder: Decoder, outputs) -> dict[str, tf.Tensor]:
     Takes the network's outputs {"logits": [1, A, C + 1], "localisations":
     [1, A, 4]}, gives those of `ssd_tf.serving.litert` by name.
     """
-    boxes, scores = class_candidates(decoder, outputs)
-    return litert_nms(boxes[0], scores[0], decoder)
+    boxes, scores, classes = group_candidates(decoder, outputs)
+    return litert_nms(
+        boxes[0],
+        scores[0],
+        decoder,
+        classes=None if classes is None else classes[0],
+    )
 
 
-def litert_nms(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
-    """`litert_detections` of [C, k, 4] boxes with [C, k] scores."""
+def litert_nms(
+    boxes, scores, decoder: Decoder, *, classes=None
+) -> dict[str, tf.Tensor]:
+    """`litert_detections` of [G, k, 4] boxes with [G, k] scores.
+
+    `classes` [k] are those of a group of all classes; None if each is a class.
+    """
     limit = decoder.max_detections
     kept_boxes, kept_scores = [], []
     for class_boxes, class_scores in zip(
@@ -86,9 +125,13 @@ def litert_nms(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
     is_real = best_scores > 0.0  # [K]
     best_boxes = tf.gather(tf.concat(kept_boxes, axis=0), best)
     best_boxes = tf.clip_by_value(best_boxes, 0.0, 1.0)
-    classes = tf.gather(
-        tf.repeat(tf.range(decoder.num_classes, dtype=tf.float32), limit), best
-    )
+    if classes is None:
+        classes = tf.repeat(
+            tf.range(decoder.num_classes, dtype=tf.float32), limit
+        )
+    else:
+        classes = tf.gather(classes, index)
+    classes = tf.gather(classes, best)
     found = {
         "detection_boxes": tf.where(is_real[:, None], best_boxes, 0.0),
         "detection_classes": tf.where(is_real, classes, 0.0),
@@ -101,16 +144,27 @@ def litert_nms(boxes, scores, decoder: Decoder) -> dict[str, tf.Tensor]:
 def onnx_nms(decoder: Decoder) -> str:
     """The model from candidates to detections, in ONNX' textual syntax.
 
-    Its inputs are `boxes` and `scores` of `class_candidates`. Each class of
-    each image is an image of its own to NonMaxSuppression, as it has its own
+    Its inputs are those of `group_candidates`, by name. Each group of each
+    image is an image of its own to NonMaxSuppression, as it has its own
     candidates. What is not kept gets the score 0.
     """
-    num_classes, limit = decoder.num_classes, decoder.max_detections
-    k = candidates_per_class(decoder)
-    total = num_classes * k
+    groups, limit = count_groups(decoder), decoder.max_detections
+    k = candidates_per_group(decoder)
+    total = groups * k
+    classes_input, find_class = (
+        "",
+        """nms_index = Div (nms_best, nms_count)
+    nms_class = Cast <to = 1> (nms_index)""",
+    )
+    if decoder.agnostic_nms:
+        classes_input = f", float[B, {k}] classes"
+        find_class = "nms_class = GatherElements <axis = 1> (classes, nms_best)"
     return f"""
 <ir_version: {ONNX_IR_VERSION}, opset_import: ["": {ONNX_OPSET}]>
-nms (float[B, {num_classes}, {k}, 4] boxes, float[B, {num_classes}, {k}] scores)
+nms (
+    float[B, {groups}, {k}, 4] boxes,
+    float[B, {groups}, {k}] scores{classes_input}
+)
 => (
     float[B, {limit}, 4] detection_boxes,
     float[B, {limit}] detection_scores,
@@ -152,8 +206,7 @@ nms (float[B, {num_classes}, {k}, 4] boxes, float[B, {num_classes}, {k}] scores)
     nms_clipped = Clip (nms_best_boxes, nms_zero, nms_one)
     nms_real_column = Unsqueeze (nms_is_real, nms_last_axis)
     detection_boxes = Where (nms_real_column, nms_clipped, nms_zero)
-    nms_index = Div (nms_best, nms_count)
-    nms_class = Cast <to = 1> (nms_index)
+    {find_class}
     nms_label = Add (nms_class, nms_one)
     detection_classes = Where (nms_is_real, nms_label, nms_zero)
     nms_ones = Cast <to = 1> (nms_is_real)

@@ -44,7 +44,7 @@ from ssd_tf.serving.files import (
     require,
     write_new_file,
 )
-from ssd_tf.serving.nms import ONNX_OPSET, class_candidates, onnx_nms
+from ssd_tf.serving.nms import ONNX_OPSET, group_candidates, onnx_nms
 from ssd_tf.serving.predictor import (
     DETECTION_OUTPUTS,
     Predictor,
@@ -122,14 +122,15 @@ def convert_detector(
     """
 
     def candidates(*tensors):
-        boxes, scores = class_candidates(decoder, network(*tensors))
-        return {"boxes": boxes, "scores": scores}
+        found = group_candidates(decoder, network(*tensors))._asdict()
+        return {name: v for name, v in found.items() if v is not None}
 
     onnx = _require("onnx")
+    suppression = onnx.parser.parse_model(onnx_nms(decoder))
     return onnx.compose.merge_models(
         _convert(candidates, specs),
-        onnx.parser.parse_model(onnx_nms(decoder)),
-        io_map=[("boxes", "boxes"), ("scores", "scores")],
+        suppression,
+        io_map=[(value.name, value.name) for value in suppression.graph.input],
     )
 
 

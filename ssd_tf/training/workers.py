@@ -9,7 +9,6 @@ import contextlib
 import functools
 import json
 import pathlib
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ import tensorflow as tf
 
 from ssd_tf.data.shuffling import Share
 from ssd_tf.errors import InputError
+from ssd_tf.training import lost_worker
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.strategy import Cluster, is_multi_worker
 
@@ -33,7 +33,6 @@ _LOST = (
     tf.errors.InternalError,
     tf.errors.UnavailableError,
 )
-_TASK = re.compile(r"/job:(\w+)/(?:replica:\d+/)?task:(\d+)")
 
 
 class Workers:
@@ -169,27 +168,16 @@ class Workers:
         try:
             yield
         except _LOST as error:
-            lost = self._lost(str(error))
-            if not lost:
+            missed = lost_worker.missed(str(error), self._cluster)
+            if missed is None:
                 raise
+            names, addresses = self._cluster.names, self._cluster.addresses
+            store = lost_worker.CoordinationStore(addresses[0])
+            lost = lost_worker.agree(missed, self._cluster, store)
             raise InputError(
-                f"{lost} is gone, so {self._own_name} ends too; the same "
-                "command on all goes on from the last checkpoint"
+                f"{names[lost]} is gone, so {names[self._cluster.index]} ends "
+                "too; the same command on all goes on from the last checkpoint"
             ) from error
-
-    @property
-    def _own_name(self) -> str:
-        return self._cluster.names[self._cluster.index]
-
-    def _lost(self, message: str) -> str:
-        """The worker that an error of TensorFlow is about; empty if none."""
-        for job, task in _TASK.findall(message):
-            name = f"{job} {task} "
-            if not self._own_name.startswith(name):
-                for other in self._cluster.names:
-                    if other.startswith(name):
-                        return other
-        return ""
 
 
 def _answer(make: Callable[[], Any]) -> dict[str, Any]:

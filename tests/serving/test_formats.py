@@ -110,6 +110,7 @@ def test_options_have_defaults_and_reach_the_decoder(detector):
         "nms_iou_threshold": 0.3,
         "max_detections": 7,
         "multi_label": False,
+        "agnostic_nms": True,
     }
     decoder = request_of(detector, "litert", **thresholds).decoder
     assert {name: getattr(decoder, name) for name in thresholds} == thresholds

@@ -31,6 +31,9 @@ def decoders(detector):
             nms_iou_threshold=0.2,
             score_threshold=0.1,
         ),
+        "one class per object": Decoder(
+            config, agnostic_nms=True, pre_nms_top_k=50, max_detections=60
+        ),
         "nothing": Decoder(config, score_threshold=1.0),
     }
 
@@ -110,7 +113,9 @@ def found(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("case", [*OVERLAPS, "one class per box"])
+@pytest.mark.parametrize(
+    "case", [*OVERLAPS, "one class per box", "one class per object"]
+)
 def test_detections_are_those_of_the_decoder(
     found, decoders, outputs, case, request
 ):

@@ -95,6 +95,7 @@ def test_model_card(export, small_run, small_detector, tmp_path):
         "pre_nms_top_k": 320,
         "max_detections": 7,
         "multi_label": False,
+        "agnostic_nms": False,
     }
     signature = card["signatures"]["serving_default"]
     assert signature["inputs"] == {

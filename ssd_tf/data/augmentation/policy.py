@@ -169,6 +169,34 @@ class Flip:
         return sample._replace(image=image, gt_boxes=gt_boxes)
 
 
+@dataclasses.dataclass(frozen=True)
+class Rotate:
+    """Turns images by 0, 90, 180 or 270 degrees and mirrors none."""
+
+    stream: ClassVar[int] = 3
+
+    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
+        coins = tf.random.stateless_uniform([len(_FLIPS)], seed) < 0.5
+        for coin, kinds in (
+            (coins[0], ("left_right", "up_down")),  # half a turn
+            (coins[1], ("transpose", "up_down")),  # a quarter, to the left
+        ):
+            image, gt_boxes = tf.cond(
+                coin,
+                functools.partial(_flip, sample.image, sample.gt_boxes, kinds),
+                lambda: (sample.image, sample.gt_boxes),
+            )
+            sample = sample._replace(image=image, gt_boxes=gt_boxes)
+        return sample
+
+
+def _flip(image, gt_boxes, kinds: Sequence[str]):
+    for kind in kinds:
+        flip_pixels, flip_boxes = _FLIPS[kind]
+        image, gt_boxes = flip_pixels(image), flip_boxes(gt_boxes)
+    return image, gt_boxes
+
+
 POLICIES: dict[str, Policy] = {
     # The paper's, with Caffe's values.
     "ssd": (
@@ -204,8 +232,12 @@ def build_policy(recipe: Recipe) -> Policy:
             f"known: {', '.join(POLICIES)}"
         )
     policy = tuple(POLICIES[recipe.augmentation])
-    flips = [Flip("up_down")] if recipe.flip_up_down else []
-    if recipe.rotate_90:
+    flips: list[Operation] = [Flip("up_down")] if recipe.flip_up_down else []
+    if not recipe.flip_left_right:
+        policy = tuple(o for o in policy if o != Flip("left_right"))
+        if recipe.rotate_90:
+            flips = [Rotate()]
+    elif recipe.rotate_90:
         # With both mirrors, or half of the eight positions never come up.
         flips = [Flip(kind) for kind in _FLIPS]
     return policy + tuple(flip for flip in flips if flip not in policy)

@@ -11,6 +11,7 @@ from ssd_tf.data.augmentation.policy import (
     DistortColours,
     Flip,
     Resample,
+    Rotate,
     ZoomOut,
 )
 from ssd_tf.data.images import resampling
@@ -197,6 +198,23 @@ LIGHT = POLICIES["ssd_light"]
                 Flip("transpose"),
             ),
         ),
+        (
+            {"augmentation": "ssd_light", "flip_left_right": False},
+            LIGHT[:-1],
+        ),
+        (
+            {
+                "augmentation": "ssd",
+                "flip_left_right": False,
+                "rotate_90": True,
+            },
+            (*POLICIES["ssd"][:-1], Rotate()),
+        ),
+        (
+            {"augmentation": "none", "flip_left_right": False}
+            | {"flip_up_down": True},
+            (Resample(), Flip("up_down")),
+        ),
     ],
 )
 def test_build_policy(switches, expected):
@@ -222,3 +240,25 @@ def test_rotations_reach_all_eight_positions(name):
         )
     }
     assert found == {tuple(p.ravel().astype(float)) for p in positions}
+
+
+def test_rotations_without_mirrors():
+    """Four positions, about as often each, boxes with their pixels."""
+    recipe = Recipe(augmentation="none", rotate_90=True, flip_left_right=False)
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[0, 1] = 255  # the box is this pixel
+    box = [0.0, 0.25, 0.25, 0.5]
+    places = {(0, 1): 0, (2, 0): 0, (3, 2): 0, (1, 3): 0}
+    for pixels, _, boxes in run(
+        build_policy(recipe), seeds_of(80), image=image, boxes=[box], size=4
+    ):
+        (place,) = zip(*np.nonzero(pixels[..., 0]))
+        places[place] += 1
+        corner = np.array(place) / 4
+        np.testing.assert_allclose(boxes, [[*corner, *(corner + 0.25)]])
+    assert len(places) == 4 and min(places.values()) > 8
+
+
+def test_switches_that_contradict_one_another():
+    with pytest.raises(InputError, match="flip_up_down and rotate_90 together"):
+        Recipe(flip_left_right=False, flip_up_down=True, rotate_90=True)

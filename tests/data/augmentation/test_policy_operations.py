@@ -20,7 +20,8 @@ from ssd_tf.data.augmentation.policy import Resample
 from tests.data.augmentation.runs import BOX, IMAGE, run, seeds_of
 
 TURNED = build_policy(Recipe(augmentation="ssd", rotate_90=True))
-ALL = {**POLICIES, "turned": TURNED}
+ROTATED = build_policy(Recipe(rotate_90=True, flip_left_right=False))
+ALL = {**POLICIES, "turned": TURNED, "rotated": ROTATED}
 OPERATIONS = list(dict.fromkeys(itertools.chain(*ALL.values())))
 
 
