@@ -1,5 +1,6 @@
 """Running a command as a program: logging, one-line errors, a clean stop."""
 
+import errno
 import logging as python_logging
 import os
 import pathlib
@@ -10,14 +11,19 @@ from collections.abc import Callable
 import tensorflow as tf
 from absl import flags, logging
 
+from ssd_tf import interrupts
 from ssd_tf.errors import InputError
+
+# Of writing to a disk that is full, in one way or another.
+_NO_ROOM = (errno.EDQUOT, errno.EFBIG, errno.ENOSPC)
 
 
 def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
     """Calls `main` as a program; returns its exit status.
 
-    Errors about the user's input become one line and status 1, an interrupt
-    the line `when_stopped`.
+    Errors about the user's input become one line and status 1. Ctrl-C and
+    SIGTERM end with a last line, `when_stopped` where `main` sets no other,
+    and the status 130 or 143.
     """
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
@@ -28,24 +34,35 @@ def call(main: Callable[[], None], *, when_stopped: str = "stopped") -> int:
     )
     logging.get_absl_logger().addFilter(_is_for_the_user)
     tf.get_logger().setLevel("WARNING")
-    # A terminated run saves what an interrupted one saves.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        main()
-        sys.stdout.flush()  # a reader that has gone shows here at the latest
-    except BrokenPipeError:
-        # Python would else complain when it writes the rest at its end.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        return 128 + signal.SIGPIPE
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(when_stopped, file=sys.stderr)
-        return 130
+    with interrupts.handled() as signals:
+        signals.line = lambda: when_stopped
+        try:
+            main()
+            sys.stdout.flush()  # a reader that has gone shows here at last
+        except BrokenPipeError:
+            # Python would else complain when it writes the rest at its end.
+            _write_nowhere()
+            return 128 + signal.SIGPIPE
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            where = error.filename or "standard output"
+            print(f"error: {where}: {error.strerror}", file=sys.stderr)
+            _write_nowhere()
+            return 1
+        except KeyboardInterrupt as error:
+            print(signals.line(), file=sys.stderr)
+            return 128 + getattr(error, "number", signal.SIGINT)
     return 0
+
+
+def _write_nowhere() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _is_for_the_user(record: python_logging.LogRecord) -> bool:

@@ -14,6 +14,8 @@ RANKS = {
     "stderr_filter": -2,
     "anchor_sizes": -1,
     "class_names": -1,
+    "files": -1,
+    "interrupts": -1,
     "config": 0,
     "presets": 0.5,
     "box_ops": 0,

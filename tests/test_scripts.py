@@ -50,8 +50,8 @@ def test_from_training_to_detection(
     with monkeypatch.context() as patch:
         terminate_after(patch, 2)
         status, out, err = script(*command)
-    assert status == 130 and out == ""
-    assert err[-1] == "stopped; the same command goes on from here"
+    assert status == 143 and out == ""
+    assert err[-1] == "stopped; the same command goes on from step 2"
     run = training.RunDir(run_dir)
     assert run.latest_checkpoint().endswith("-2")
     assert not run.is_finished

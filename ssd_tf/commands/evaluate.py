@@ -32,9 +32,9 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
+from ssd_tf.files import write_json
 from ssd_tf.serving import Predictor, load_predictor, model_kinds
 from ssd_tf.training.reports import draw_samples
-from ssd_tf.training.run_dir import write_json
 
 _NUM_EXAMPLES = 4
 

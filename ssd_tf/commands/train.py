@@ -10,6 +10,7 @@ from ssd_tf import (
     DetectorConfig,
     TrainConfig,
     console,
+    interrupts,
     serving,
     training,
 )
@@ -25,7 +26,7 @@ from ssd_tf.errors import InputError
 from ssd_tf.evaluation import format_result
 
 __all__ = ["WHEN_STOPPED", "define_flags", "run"]
-WHEN_STOPPED = "stopped; the same command goes on from here"
+WHEN_STOPPED = "stopped before the training began"
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
@@ -46,6 +47,8 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         "runs", f"{name}_{values.dataset.replace('/', '_')}"
     )
     run_dir = training.RunDir(path)
+    with interrupts.handled() as signals:
+        signals.line = lambda: f"stopped; {run_dir.way_on()}"
     if values.mode == "eval":
         evaluate(values, run_dir)
     else:

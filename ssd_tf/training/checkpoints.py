@@ -4,11 +4,13 @@ TensorFlow's own state file, `checkpoint`, is not asked: it may be gone, and
 knows nothing of damage.
 """
 
+import math
 import os
 import pathlib
 import re
 import shutil
 import time
+from collections.abc import Sequence
 
 import tensorflow as tf
 from absl import logging
@@ -39,7 +41,54 @@ def find(folder: pathlib.Path) -> list[pathlib.Path]:
     steps = {
         int(match[1]) for match in map(_FILE.fullmatch, _names(folder)) if match
     }
-    return [folder / f"{_PREFIX}-{step}" for step in sorted(steps)[::-1]]
+    return [prefix_of(folder, step) for step in sorted(steps)[::-1]]
+
+
+def find_finished(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Those of `find` that no kill has left half written."""
+    return [
+        prefix
+        for prefix in find(folder)
+        if prefix.with_name(prefix.name + ".index").exists()
+        and not _is_unfinished(prefix)
+    ]
+
+
+def prefix_of(folder: pathlib.Path, step: int) -> pathlib.Path:
+    """Path prefix of the checkpoint of a step."""
+    return folder / f"{_PREFIX}-{step}"
+
+
+def step_of(prefix: pathlib.Path) -> int:
+    """The step of a checkpoint."""
+    return int(prefix.name.removeprefix(f"{_PREFIX}-"))
+
+
+def check_room(
+    path: pathlib.Path, folder: pathlib.Path, variables: Sequence
+) -> None:
+    """Raises InputError where the disk has no room for a run's checkpoints.
+
+    Those that are kept, and the next one, which is written before the oldest
+    goes.
+
+    Args:
+      path: on that disk; must be there.
+      folder: of the checkpoints, of which some may be there.
+      variables: those that are saved.
+    """
+    size = sum(
+        math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables
+    )
+    needed = size * max(1, _NUM_KEPT + 1 - len(find(folder)))
+    disk = shutil.disk_usage(path)
+    if disk.total and disk.free < needed:  # some file systems do not tell
+        raise InputError(
+            f"{path} has {disk.free / 1e6:.1f} MB left, but the checkpoints "
+            f"need {needed / 1e6:.1f} MB: {_NUM_KEPT} are kept, of "
+            f"{size / 1e6:.1f} MB each, while the next is written; make room, "
+            "or choose a --run_dir elsewhere"
+        )
 
 
 def were_saved(folder: pathlib.Path) -> bool:

@@ -6,27 +6,27 @@ from typing import Any
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from ssd_tf import console
+from ssd_tf import console, interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import pipeline
 from ssd_tf.data.augmentation.policy import Policy, build_policy
-from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
+from ssd_tf.files import write_json
+from ssd_tf.interrupts import Interrupts
 from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
 from ssd_tf.training.batches import Batches
-from ssd_tf.training.evaluate import evaluate, make_detect_function
+from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
-from ssd_tf.training.run_dir import RunDir, write_json
+from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.strategy import build_strategy, check_batch_size
 from ssd_tf.training.workers import Workers
 
 _REPORT_EVERY_STEPS = 20
-_NUM_SAMPLES = 4
 
 
 class TrainingRun:
@@ -91,12 +91,22 @@ class TrainingRun:
                 workers=self._workers,
                 data_service=data_service,
             )
-            self._detect = make_detect_function(
-                self._trainer.evaluated_model, Decoder(detector_config)
+            self._evaluations = Evaluations(
+                detector_config,
+                train_config,
+                source,
+                trainer=self._trainer,
+                run_dir=self._run_dir,
+                workers=self._workers,
             )
-            self._saver = Saver(self._trainer, self._run_dir)
-            self._workers.from_all(lambda: self._open(backbone))
-            self._workers.take_from_chief(self._trainer.variables)
+            self._window = LossWindow(train_config.batch_size)
+            self._saver = Saver(self._trainer, self._window, self._run_dir)
+            try:
+                self._workers.from_all(lambda: self._open(backbone))
+                self._workers.take_from_chief(self._trainer.variables)
+            except BaseException:
+                self._saver.give_back()
+                raise
 
     def _check_together(self) -> None:
         """Refuses what cannot be trained, on all workers or on none."""
@@ -127,6 +137,8 @@ class TrainingRun:
             self._trainer.restart_average()
         # Not before the weights are there: a mistake in --init_weights must
         # not leave a directory that refuses its correction.
+        run_dir.make()
+        self._saver.lock()
         run_dir.create(self._detector_config, self._train_config)
         run_dir.write_source(source_of_weights)
         self._saver.open()
@@ -149,56 +161,53 @@ class TrainingRun:
           the metrics of the last evaluation; None if stopped before the end.
 
         Raises:
-          InputError: an image does not decode, the loss is not finite, or
-            another worker is gone.
+          InputError: an image does not decode, the loss is not finite, the
+            run directory cannot be written, or another worker is gone.
+          Stopped: by Ctrl-C or SIGTERM, and saved.
         """
-        with self._workers.naming_lost():
-            metrics = self._train(until)
+        with (
+            interrupts.handled() as signals,
+            self._saver.holding(),
+            self._workers.naming_lost(),
+        ):
+            signals.line = lambda: f"stopped; {self._run_dir.way_on()}"
+            metrics = self._train(until, signals)
             self._workers.gather(b"")  # none leaves while others need it
         return metrics
 
-    def _train(self, until: int | None) -> dict[str, Any] | None:
+    def _train(
+        self, until: int | None, signals: Interrupts
+    ) -> dict[str, Any] | None:
         last = self._train_config.steps
         stop = last if until is None else min(until, last)
-        try:
-            with pipeline.naming_undecodable(
-                self._source, self._train_config.train_split
-            ):
-                self._train_steps(stop)
-        finally:
-            if self._trainer.is_sound:
-                self._saver.save()
+        with signals.waiting():
+            try:
+                with pipeline.naming_undecodable(
+                    self._source, self._train_config.train_split
+                ):
+                    self._train_steps(stop, signals)
+            finally:
+                if self._trainer.is_sound:
+                    self._saver.save()
+        signals.check()
         if stop < last:
             return None
-        metrics = self.evaluate()
+        metrics = self._evaluations.known() or self.evaluate()
         write_json(self._run_dir.result_file, metrics)
         self._reporter.close()
         return metrics
 
     def evaluate(self) -> dict[str, Any]:
         """Measures the (averaged) weights on the evaluation split."""
-        with self._trainer.averaged_weights():
-            metrics, samples = evaluate(
-                self._detect,
-                self._source,
-                self._train_config.eval_split,
-                image_size=self._detector_config.image_size,
-                num_samples=_NUM_SAMPLES,
-                workers=self._workers,
-            )
-        metrics = {"step": self.step, **metrics}
-        self._reporter.evaluation(
-            self.step, metrics, samples, self._source.class_names
-        )
-        return metrics
+        return self._evaluations.make(self._reporter)
 
-    def _train_steps(self, stop: int) -> None:
+    def _train_steps(self, stop: int, signals: Interrupts) -> None:
         dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = iter(dataset)
         batch_size = self._train_config.batch_size
         last = self._train_config.steps
-        window = LossWindow(batch_size)
+        self._window.start()
         with tqdm(
             total=last * batch_size,
             initial=self.step * batch_size,
@@ -206,26 +215,40 @@ class TrainingRun:
             desc="train",
             mininterval=console.bar_interval(),
         ) as bar:
+            # A kill may have come between a save and its evaluation.
+            self._evaluate_where_due(bar, signals)
             for step in range(self.step + 1, stop + 1):
-                window.add(train_step(next(batches)))
+                signals.check()
+                self._window.add(train_step(next(batches)))
                 bar.update(batch_size)
-                if step % _REPORT_EVERY_STEPS == 0 or step == stop:
-                    values = window.take()
-                    self._check_finite()
-                    values["learning_rate"] = self._trainer.learning_rate
-                    bar.set_postfix_str(
-                        f"loss={values['loss']:.3f}", refresh=False
-                    )
-                    self._reporter.training(step, values)
-                every = self._train_config.eval_every
-                if every and step % every == 0 and step < last:
-                    self._check_finite()
-                    started_at = time.monotonic()
-                    bar.write(headline(self.evaluate()))
-                    window.leave_out(time.monotonic() - started_at)
+                if step % _REPORT_EVERY_STEPS == 0 or step == last:
+                    self._report(step, bar)
+                self._evaluate_where_due(bar, signals)
                 if self._saver.is_due():
                     self._check_finite()
                     self._saver.save()
+            self._check_finite()
+            signals.check()
+
+    def _report(self, step: int, bar: tqdm) -> None:
+        values = self._window.means()
+        self._check_finite()
+        self._saver.check()
+        values["learning_rate"] = self._trainer.learning_rate
+        bar.set_postfix_str(f"loss={values['loss']:.3f}", refresh=False)
+        self._reporter.training(step, values)
+        self._window.clear()
+
+    def _evaluate_where_due(self, bar: tqdm, signals: Interrupts) -> None:
+        """Saves first: a kill costs the evaluation only, which is made up."""
+        if not self._evaluations.are_due():
+            return
+        self._check_finite()
+        self._saver.save()
+        started_at = time.monotonic()
+        with signals.at_once():
+            bar.write(headline(self.evaluate()))
+        self._window.leave_out(time.monotonic() - started_at)
 
     def _check_finite(self) -> None:
         step = int(self._trainer.bad_step.numpy())

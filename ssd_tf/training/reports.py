@@ -1,5 +1,6 @@
 """Reports of a run: losses, metrics on disk, summaries, pictures."""
 
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 from ssd_tf import visualization
 from ssd_tf.evaluation import EvaluatedImage
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.files import written_whole
 from ssd_tf.losses import Losses
 from ssd_tf.training.run_dir import RunDir
 
@@ -27,36 +29,60 @@ def headline(figures: dict[str, Any]) -> str:
     )
 
 
-class LossWindow:
-    """Losses since the last report, kept on the device until `take`."""
+class LossWindow(tf.train.experimental.PythonState):
+    """Losses since the last report, kept on the device until they are needed.
+
+    They are saved with a run: resumed, it reports on the same steps.
+    """
 
     def __init__(self, batch_size: int):
         self._batch_size = batch_size
-        self._losses: list[Losses] = []
-        self._since = time.monotonic()
+        self._losses: list[Sequence] = []
+        self.start()
+
+    def start(self) -> None:
+        """Starts the clock of the first report."""
+        self._num_timed, self._since = 0, time.monotonic()
 
     def add(self, losses: Losses) -> None:
         """Adds those of a step."""
         self._losses.append(losses)
+        self._num_timed += 1
 
     def leave_out(self, seconds: float) -> None:
         """Leaves out time that was not spent on training."""
         self._since += seconds
 
-    def take(self) -> dict[str, float]:
-        """Means of the window and its speed; starts a new window."""
+    def means(self) -> dict[str, float]:
+        """Means of the window, and the speed of the steps made here."""
+        self._losses = self._values()
         total, classification, localisation = np.mean(
-            [[float(v) for v in losses] for losses in self._losses], axis=0
+            self._losses, axis=0
         ).tolist()
         seconds = time.monotonic() - self._since
-        speed = len(self._losses) * self._batch_size / seconds
-        self._losses, self._since = [], time.monotonic()
+        speed = self._num_timed * self._batch_size / seconds
         return {
             "loss": total,
             "classification": classification,
             "localisation": localisation,
             "images_per_second": round(speed, 2),
         }
+
+    def clear(self) -> None:
+        """Starts a new window; the old one has been reported."""
+        self._losses = []
+        self.start()
+
+    def _values(self) -> list[Sequence]:
+        return [[float(v) for v in losses] for losses in self._losses]
+
+    def serialize(self) -> str:
+        """For `tf.train.Checkpoint`."""
+        return json.dumps(self._values())
+
+    def deserialize(self, string_value: bytes) -> None:
+        """For `tf.train.Checkpoint`."""
+        self._losses = json.loads(string_value)
 
 
 class Reporter:
@@ -68,7 +94,7 @@ class Reporter:
 
     def training(self, step: int, values: dict[str, float]) -> None:
         """Reports losses, learning rate and speed of the steps before."""
-        self._run_dir.append_metrics(
+        self._run_dir.metrics.append(
             {"step": step, "kind": "training", **values}
         )
         with self._writer.as_default(step=step):
@@ -83,7 +109,7 @@ class Reporter:
         class_names: Sequence[str],
     ) -> None:
         """Reports an evaluation and draws its samples."""
-        self._run_dir.append_metrics(
+        self._run_dir.metrics.append(
             {"step": step, "kind": "evaluation", **metrics}
         )
         with self._writer.as_default(step=step):
@@ -93,7 +119,8 @@ class Reporter:
                 tf.summary.scalar(f"evaluation/AP/{name}", value)
             if samples:
                 picture = draw_samples(samples, class_names)
-                picture.save(self._run_dir.picture_file)
+                with written_whole(self._run_dir.picture_file) as file:
+                    picture.save(file)
                 tf.summary.image("detections", np.asarray(picture)[None])
         self._writer.flush()
 

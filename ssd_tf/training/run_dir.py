@@ -7,22 +7,29 @@ metrics.jsonl    one line per report: {"step", "kind", ...}
 tensorboard/     the same as summaries
 detections.png   ground truth beside detections
 result.json      the last evaluation; its presence says the run is done
+run.lock         who trains in it, as long as that process lives
 source.json      whose weights it began with, if they are of another project
 """
 
-import json
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
+from ssd_tf.files import read_json, write_json, writing
 from ssd_tf.training import checkpoints
+from ssd_tf.training.metrics_log import MetricsLog
+from ssd_tf.training.run_lock import LOCK_FILE
 
 # `TrainConfig.recipe` of a run that was not trained here.
 CONVERTED = "converted"
+# Without these it is no evaluation.
+_FIGURES = {"step", "mAP", "AP", "coco"}
 
 
 class RunDir:
@@ -33,6 +40,7 @@ class RunDir:
         self.config_file = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
         self.metrics_file = self.path / "metrics.jsonl"
+        self.metrics = MetricsLog(self.metrics_file)
         self.summaries = self.path / "tensorboard"
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
@@ -48,7 +56,8 @@ class RunDir:
         if self.config_file.exists():
             self._check_same(detector_config, train_config)
         elif self.path.exists() and (
-            not self.path.is_dir() or any(self.path.iterdir())
+            not self.path.is_dir()
+            or any(p.name != LOCK_FILE for p in self.path.iterdir())
         ):
             raise InputError(
                 f"{self.path} is not empty and has no config.json; expected a "
@@ -66,19 +75,16 @@ class RunDir:
         self.check(detector_config, train_config)
         if self.config_file.exists():
             return
-        try:
+        self.make()
+        write_json(
+            self.config_file,
+            {**detector_config.to_dict(), "training": train_config.to_dict()},
+        )
+
+    def make(self) -> None:
+        """Makes the directory; InputError if it cannot be made."""
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            write_json(
-                self.config_file,
-                {
-                    **detector_config.to_dict(),
-                    "training": train_config.to_dict(),
-                },
-            )
-        except OSError as error:
-            raise InputError(
-                f"{self.path} cannot be written: {error.strerror}"
-            ) from error
 
     def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
         """The run's configurations; InputError without a good config.json."""
@@ -87,12 +93,7 @@ class RunDir:
                 f"{self.path} is not a run directory: it has no config.json, "
                 "which train.py writes"
             )
-        try:
-            values = json.loads(self.config_file.read_text())
-        except ValueError as error:
-            raise InputError(
-                f"{self.config_file} is not valid JSON: {error}"
-            ) from error
+        values = read_json(self.config_file)
         try:
             train_config = TrainConfig.from_dict(values.pop("training"))
             return DetectorConfig.from_dict(values), train_config
@@ -117,12 +118,35 @@ class RunDir:
 
     @property
     def is_finished(self) -> bool:
-        """True once the run was trained and evaluated to its end."""
-        return self.result_file.exists()
+        """True once the run was trained and evaluated to its end.
+
+        A line says so where result.json is there and of no use.
+        """
+        if not self.result_file.exists():
+            return False
+        try:
+            self.read_result()
+        except InputError as error:
+            logging.warning("%s", error)
+            return False
+        return True
 
     def read_result(self) -> dict[str, Any]:
-        """The metrics of the last evaluation of a finished run."""
-        return json.loads(self.result_file.read_text())
+        """The metrics of the last evaluation of a finished run.
+
+        Raises:
+          InputError: result.json does not hold them.
+        """
+        advice = "the training, started again, writes it anew"
+        try:
+            figures = read_json(self.result_file)
+        except InputError as error:
+            raise InputError(f"{error}; {advice}") from error
+        if not isinstance(figures, dict) or not _FIGURES <= figures.keys():
+            raise InputError(
+                f"{self.result_file} has no figures of an evaluation; {advice}"
+            )
+        return figures
 
     def write_source(self, source: dict[str, Any] | None) -> None:
         """Notes whose weights the run began with, if they have a source."""
@@ -133,32 +157,19 @@ class RunDir:
         """Whose weights the run began with; None for ssd_tf's own."""
         if not self.source_file.exists():
             return None
-        return json.loads(self.source_file.read_text())
-
-    def append_metrics(self, entry: dict[str, Any]) -> None:
-        """Adds a line to metrics.jsonl."""
-        with self.metrics_file.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
-
-    def forget_metrics_after(self, step: int) -> None:
-        """Drops lines of steps that a resumed run is about to repeat."""
-        if not self.metrics_file.exists():
-            return
-        kept = []
-        for line in self.metrics_file.read_text().splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (KeyError, TypeError, ValueError):
-                continue  # the line that was being written at a kill
-        _replace(self.metrics_file, "".join(kept))
+        return read_json(self.source_file)
 
     def restore(
-        self, checkpoint: tf.train.Checkpoint, *, whole: bool
+        self,
+        checkpoint: tf.train.Checkpoint,
+        *,
+        whole: bool,
+        optional: Mapping[str, Any] | None = None,
     ) -> pathlib.Path | None:
         """Restores the newest checkpoint that can be read; None before any.
 
-        If `whole`, the file may hold nothing but these objects.
+        If `whole`, the file may hold nothing but these objects, and those
+        `optional` ones that earlier versions did not save, by their names.
 
         Returns:
           its path prefix.
@@ -170,6 +181,12 @@ class RunDir:
         path = checkpoints.newest(self.checkpoints)
         if path is None:
             return None
+        there = {
+            name.split("/")[0] for name, _ in tf.train.list_variables(str(path))
+        }
+        for name, part in (optional or {}).items():
+            if name in there:
+                setattr(checkpoint, name, part)
         try:
             status = checkpoint.restore(str(path))
             if whole:
@@ -189,6 +206,16 @@ class RunDir:
         """True once a checkpoint was saved, also if it is damaged."""
         return checkpoints.were_saved(self.checkpoints)
 
+    def way_on(self) -> str:
+        """Where the same command goes on from, by what is there now."""
+        if self.result_file.exists():
+            return "the run is finished"
+        saved = checkpoints.find_finished(self.checkpoints)
+        if saved:
+            step = checkpoints.step_of(saved[0])
+            return f"the same command goes on from step {step}"
+        return "nothing was saved yet: the same command begins at step 0"
+
     def latest_checkpoint(self) -> str | None:
         """Path prefix of the newest checkpoint that can be read, or None.
 
@@ -197,14 +224,3 @@ class RunDir:
         """
         path = checkpoints.newest(self.checkpoints)
         return None if path is None else str(path)
-
-
-def write_json(path: pathlib.Path, value) -> None:
-    """Writes JSON so that a reader sees the old or the new file, whole."""
-    _replace(path, json.dumps(value, indent=2) + "\n")
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)

@@ -1,60 +1,163 @@
 """Saving a run, and going on with one that was saved."""
 
+import contextlib
 import pathlib
 import time
+from collections.abc import Iterator
 
+import tensorflow as tf
 from absl import logging
 
+from ssd_tf import interrupts
+from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.training import checkpoints
+from ssd_tf.training.reports import LossWindow
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_lock import RunLock
 from ssd_tf.training.step import Trainer
 
+# A kill in the first minutes should not cost them.
+_FIRST_SAVE_AFTER_SECONDS = 60.0
 _SAVE_EVERY_SECONDS = 300.0
+_WRITE_ERRORS = (OSError, tf.errors.OpError)
 
 
 class Saver:
-    """Keeps the state of a run in its directory: `restore`, `open`, `save`.
+    """Keeps the state of a run in its directory, for one process at a time.
+
+    It is used in this order: `restore`, `open`, then `holding`, in which it
+    may `save`.
 
     Args:
-      trainer: whose state is kept.
+      trainer, window: whose state is kept.
       run_dir: where.
     """
 
-    def __init__(self, trainer: Trainer, run_dir: RunDir):
+    def __init__(self, trainer: Trainer, window: LossWindow, run_dir: RunDir):
         self._trainer = trainer
+        self._window = window
         self._run_dir = run_dir
-        self._restored: pathlib.Path | None = None
-        self._saved_at = time.monotonic()
+        self._lock = RunLock(run_dir.path)
+        self._saved: pathlib.Path | None = None
+        self._save_at = 0.0
 
     def restore(self) -> bool:
         """Takes the state that was saved last, if there is one.
 
         Raises:
-          InputError: as of `RunDir.restore`.
+          InputError: as of `RunDir.restore`, or another process trains here.
         """
-        self._restored = self._run_dir.restore(
-            self._trainer.checkpoint(), whole=True
+        if self._run_dir.config_file.exists():
+            self._lock.take()
+        self._saved = self._run_dir.restore(
+            self._trainer.checkpoint(),
+            whole=True,
+            optional={"window": self._window},
         )
-        if self._restored is None:
+        if self._saved is None:
             return False
         logging.info("resumed at step %d", self._trainer.steps_done)
         return True
 
+    def lock(self) -> None:
+        """Takes the run for this process; its folder must be there.
+
+        Raises:
+          InputError: another process has it, or cannot be written.
+        """
+        self._lock.take()
+        if self._saved is None and self._run_dir.has_checkpoints:
+            raise InputError(
+                f"{self._run_dir.path} was begun by another process meanwhile; "
+                "the same command again goes on with it"
+            )
+
     def open(self) -> None:
-        """Clears what a killed run has left; the directory must be there."""
-        folder = self._run_dir.checkpoints
-        checkpoints.sweep(folder, self._restored)
-        self._manager = checkpoints.manage(
-            self._trainer.checkpoint(), folder, self._restored
-        )
-        self._run_dir.forget_metrics_after(self._trainer.steps_done)
+        """Clears what a killed run has left, and checks that there is room.
+
+        Raises:
+          InputError: there is none.
+        """
+        folder, path = self._run_dir.checkpoints, self._run_dir.path
+        with _one_line(path):
+            checkpoints.sweep(folder, self._saved)
+            checkpoints.check_room(path, folder, self._trainer.variables)
+            checkpoint = self._trainer.checkpoint()
+            checkpoint.window = self._window
+            self._manager = checkpoints.manage(checkpoint, folder, self._saved)
+        self._run_dir.metrics.forget_after(self._trainer.steps_done)
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """A context in which no other process may write to the run.
+
+        Raises:
+          InputError: another one does, or has done so since `open`.
+        """
+        try:
+            self._lock.take()
+            if self._saved != next(iter(self._saved_ones()), None):
+                raise InputError(
+                    f"{self._run_dir.path} was trained by another process "
+                    "meanwhile; the same command again goes on with it"
+                )
+            self._save_at = time.monotonic() + _FIRST_SAVE_AFTER_SECONDS
+            yield
+        finally:
+            self.give_back()
+
+    def _saved_ones(self) -> list[pathlib.Path]:
+        return checkpoints.find_finished(self._run_dir.checkpoints)
+
+    def give_back(self) -> None:
+        """Lets another process have the run."""
+        self._lock.give_back()
+
+    def check(self) -> None:
+        """Raises InputError if the run directory is gone."""
+        self._lock.check()
 
     def is_due(self) -> bool:
         """True if it was not saved for long."""
-        return time.monotonic() - self._saved_at > _SAVE_EVERY_SECONDS
+        return time.monotonic() > self._save_at
 
     def save(self) -> None:
-        """Saves the state between two steps."""
+        """Saves the state between two steps, if it is not saved already.
+
+        No signal ends it: the first and the second wait.
+
+        Raises:
+          InputError: it cannot be written; what was saved before is whole.
+        """
         self._trainer.put_back_weights()
-        self._manager.save(checkpoint_number=self._trainer.steps_done)
-        self._saved_at = time.monotonic()
+        step = self._trainer.steps_done
+        prefix = checkpoints.prefix_of(self._run_dir.checkpoints, step)
+        if prefix == self._saved:
+            return
+        with interrupts.handled() as signals, signals.finishing():
+            self.check()
+            try:
+                self._manager.save(checkpoint_number=step)
+            except _WRITE_ERRORS as error:
+                self._give_up(error)
+            self._saved = prefix
+        self._save_at = time.monotonic() + _SAVE_EVERY_SECONDS
+
+    def _give_up(self, error: Exception) -> None:
+        with contextlib.suppress(OSError):
+            checkpoints.sweep(self._run_dir.checkpoints, self._saved)
+        raise InputError(
+            f"{self._run_dir.checkpoints} cannot be written: "
+            f"{first_line(error)}; {self._run_dir.way_on()}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _one_line(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except _WRITE_ERRORS as error:
+        raise InputError(
+            f"{path} cannot be written: {first_line(error)}"
+        ) from error

@@ -81,7 +81,7 @@ def test_resumed_run_is_that_which_was_not_stopped(start, monkeypatch):
     assert not run_dir.is_finished
     assert first.step == 4
     # It went on unsaved and was killed while it wrote.
-    run_dir.append_metrics({"step": 5, "kind": "training", "loss": -1.0})
+    run_dir.metrics.append({"step": 5, "kind": "training", "loss": -1.0})
     with run_dir.metrics_file.open("a") as file:
         file.write('{"step": 6, "ki')
     second, _ = start("stopped", **values)
@@ -201,6 +201,7 @@ def test_interrupts_around_an_evaluation_leave_no_mixture(start, monkeypatch):
 
 def test_loss_that_is_not_finite_stops(start, monkeypatch):
     """The first step makes the weights huge, the second shows it."""
+    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 1)
     values = dict(steps=9, learning_rate=1e30, optimizer="sgd")
     run, run_dir = start("run", **values)
     run.train(until=1)

@@ -129,14 +129,14 @@ def test_no_run_directory(tmp_path):
 
 
 def test_metrics_of_repeated_steps_are_forgotten(run_dir):
-    run_dir.forget_metrics_after(0)  # nothing there yet
+    run_dir.metrics.forget_after(0)  # nothing there yet
     assert not run_dir.metrics_file.exists()
     for step in (20, 40, 60):
-        run_dir.append_metrics({"step": step, "kind": "training"})
+        run_dir.metrics.append({"step": step, "kind": "training"})
     with run_dir.metrics_file.open("a") as file:
         file.write('7\n{"kind": "training"}\n{"step": 40, "ki')
-    run_dir.forget_metrics_after(40)
-    run_dir.append_metrics({"step": 60, "kind": "training"})
+    run_dir.metrics.forget_after(40)
+    run_dir.metrics.append({"step": 60, "kind": "training"})
     lines = run_dir.metrics_file.read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [20, 40, 60]
 
