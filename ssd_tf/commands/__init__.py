@@ -20,6 +20,7 @@ from ssd_tf.commands import (
     detect,
     evaluate,
     export,
+    report,
     train,
     validate,
     weights,
@@ -30,6 +31,7 @@ from ssd_tf.errors import InputError, did_you_mean
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
+    "report": report,
     "export": export,
     "detect": detect,
     "validate": validate,

@@ -111,6 +111,10 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             run_dir,
             strategy=strategy,
             data_service=values.data_service,
+            command=[
+                *shlex.split(console.sibling("train")),
+                *(values[n].serialize() for n in values if values[n].present),
+            ],
         )
         run.train()
     if workers.is_chief:

@@ -42,6 +42,10 @@ class RunFacts:
         None
     )
 
+    def renamed(self, name: str) -> "RunFacts":
+        """The same run under another name."""
+        return dataclasses.replace(self, name=name)
+
     @property
     def training_log(self) -> list[Mapping[str, Any]]:
         """Reports of training steps."""

@@ -26,6 +26,12 @@ def pictures_section(
         )
     ]
     pixels, reason = _read(facts, positions)
+    sizes = {image.image_id: image.size for image in wanted}
+    pixels = {
+        name: picture
+        for name, picture in pixels.items()
+        if picture.shape[:2] == sizes.get(name)
+    }
     missing = [i.image_id for i in wanted if i.image_id not in pixels]
     drawn = draw_examples(
         [image for image in wanted if image.image_id in pixels],

@@ -134,6 +134,7 @@ def evaluate(
     *,
     image_size: int | None,
     num_samples: int = 0,
+    on_image: Callable[[EvaluatedImage], None] | None = None,
     workers: Workers | None = None,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
     """Measures a detector as a training does: AP at IoU .5 is the area.
@@ -156,6 +157,8 @@ def evaluate(
         )
         for image in found.of_all(workers):
             measurement.add(image)
+            if on_image is not None:
+                on_image(image)
         return measurement.figures(), samples
     samples = measure(
         detect,
@@ -164,6 +167,7 @@ def evaluate(
         image_size=image_size,
         measurement=measurement,
         num_samples=num_samples,
+        on_image=on_image,
     )
     return measurement.figures(), samples
 

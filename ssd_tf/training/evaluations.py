@@ -1,9 +1,13 @@
 """The evaluations of a run: on the way, at its end, and after a kill."""
 
+import time
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder
+from ssd_tf.evaluation import EvaluatedImage
+from ssd_tf.evaluation.image_archive import pack_images
+from ssd_tf.files import write_bytes
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir
@@ -63,7 +67,9 @@ class Evaluations:
         )
 
     def make(self, reporter: Reporter) -> dict[str, Any]:
-        """Measures, reports and returns the metrics."""
+        """Measures, keeps what was found, reports; returns the metrics."""
+        started_at = time.monotonic()
+        images: list[EvaluatedImage] = []
         with self._trainer.averaged_weights():
             metrics, samples = evaluate(
                 self._detect,
@@ -71,9 +77,13 @@ class Evaluations:
                 self._train_config.eval_split,
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
+                on_image=images.append,
                 workers=self._workers,
             )
         step = self._trainer.steps_done
+        write_bytes(self._run_dir.evaluation_file, pack_images(images))
         metrics = {"step": step, **metrics}
         reporter.evaluation(step, metrics, samples, self._source.class_names)
+        seconds = time.monotonic() - started_at
+        self._run_dir.journal.spent(step, "evaluation", seconds)
         return metrics

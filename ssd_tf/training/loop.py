@@ -1,6 +1,7 @@
 """The training loop: one loop for one device and for many."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -21,6 +22,7 @@ from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.reports import LossWindow, Reporter, headline
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_report import leave_report
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.strategy import build_strategy, check_batch_size
@@ -44,6 +46,7 @@ class TrainingRun:
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
+      command: that started it, for its report.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -64,6 +67,7 @@ class TrainingRun:
         matcher: Matcher | None = None,
         policy: Policy | None = None,
         data_service: str | None = None,
+        command: Sequence[str] = (),
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -72,6 +76,7 @@ class TrainingRun:
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
         self._run_dir = self._workers.run_dir(run_dir)
+        self._command = command
         with self._workers.naming_lost():
             self._check_together()
             self._trainer = Trainer(
@@ -143,6 +148,16 @@ class TrainingRun:
         run_dir.write_source(source_of_weights)
         self._saver.open()
         self._reporter = Reporter(run_dir)
+        config = self._train_config
+        run_dir.journal.start(
+            self.step,
+            command=self._command,
+            num_replicas=self._trainer.strategy.num_replicas_in_sync,
+            images={
+                split: self._source.num_examples(split)
+                for split in (config.train_split, config.eval_split)
+            },
+        )
 
     @property
     def step(self) -> int:
@@ -195,6 +210,7 @@ class TrainingRun:
         metrics = self._evaluations.known() or self.evaluate()
         write_json(self._run_dir.result_file, metrics)
         self._reporter.close()
+        leave_report(self._run_dir, self._source)
         return metrics
 
     def evaluate(self) -> dict[str, Any]:
