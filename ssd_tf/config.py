@@ -256,6 +256,9 @@ class TrainConfig(Recipe):
       dataset: a key of `ssd_tf.data.sources.SOURCES`.
       data_dir: where the data set lies; None for its usual place.
       train_split, eval_split: what to train and to evaluate on.
+      val_fraction: part of a folder's images that a hash of their content
+        chose for evaluation; 0 where the data have splits of their own.
+      val_dir: folder of the images to evaluate on, where it is another.
       recipe: name of the recipe that the other values began with.
       seed: of the weights, the order of images and the augmentation.
       init_weights: "none", "imagenet", a run directory, a file of weights, or
@@ -273,6 +276,8 @@ class TrainConfig(Recipe):
     data_dir: str | None = None
     train_split: str = "train"
     eval_split: str = "test"
+    val_fraction: float = 0.0
+    val_dir: str | None = None
     recipe: str = ""
     seed: int = 0
     init_weights: str = "none"

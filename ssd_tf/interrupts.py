@@ -101,6 +101,16 @@ class Interrupts:
                     leave(number[0], self.line())
 
 
+def leave_on_signals(line: str) -> None:
+    """From now on the first signal ends the process, with nothing but a line.
+
+    For the time in which nothing is begun or all is done.
+    """
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: leave(number, line))
+
+
 def leave(number: int, line: str = "") -> None:
     """Ends the process as a signal asks, with nothing but a line."""
     if line:

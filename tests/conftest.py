@@ -1,7 +1,12 @@
 """Fixtures that several test files need."""
 
+import contextlib
 import dataclasses
+import os
+import resource
+import shutil
 import signal
+import subprocess
 import sys
 
 import keras
@@ -162,6 +167,83 @@ def small_export(small_module, tmp_path_factory):
     return serving.export_saved_model(
         small_module, tmp_path_factory.mktemp("export")
     )
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A folder, on a small disk of its own where this process may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    is_mounted = _mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", folder)
+    yield folder
+    if is_mounted:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def fill_disk(disk):
+    """() -> context in which no file of some size can be written to `disk`."""
+
+    @contextlib.contextmanager
+    def fill():
+        if os.path.ismount(disk):
+            filler = disk / "filler"
+            with filler.open("wb", buffering=0) as file:
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(4096)):
+                        pass
+            yield
+            filler.unlink()
+            return
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return fill
+
+
+@pytest.fixture
+def read_only():
+    """(folder) -> context in which it cannot be written to, by root either."""
+
+    @contextlib.contextmanager
+    def protect(folder):
+        if _mount("--bind", folder, folder):
+            assert _mount("-o", "remount,bind,ro", folder)
+            try:
+                yield
+            finally:
+                subprocess.run(["umount", "--lazy", folder], check=True)
+            return
+        paths = [folder, *folder.rglob("*")]
+        modes = [path.stat().st_mode for path in paths]
+        parents = [p for p in folder.parents if p.stat().st_uid == os.geteuid()]
+        for path in paths:
+            path.chmod(0o555)
+        for path in parents[:-1]:
+            path.chmod(path.stat().st_mode | 0o055)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # nobody: root may do anything
+        try:
+            yield
+        finally:
+            os.seteuid(user)
+            for path, mode in zip(paths, modes, strict=True):
+                path.chmod(mode)
+
+    return protect
+
+
+def _mount(*arguments):
+    """True if this process may mount, and has."""
+    if not shutil.which("mount"):
+        return False
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True)
+    return done.returncode == 0
 
 
 @pytest.fixture(autouse=True)

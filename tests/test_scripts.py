@@ -44,7 +44,12 @@ def test_from_training_to_detection(
     monkeypatch.setitem(PRESETS, "small", small_detector)
     run_dir, exports = tmp_path / "runs/one", tmp_path / "exports"
     command = [
-        *("train", f"--data_dir={shapes_dir}", f"--run_dir={run_dir}"),
+        *(
+            "train",
+            "--dataset=shapes",
+            f"--data_dir={shapes_dir}",
+            f"--run_dir={run_dir}",
+        ),
         *("--preset=small", "--steps=3", "--batch_size=2"),
     ]
     with monkeypatch.context() as patch:

@@ -16,6 +16,7 @@ from ssd_tf import console
 from ssd_tf.commands import (
     anchors,
     convert,
+    convert_data,
     data_service,
     detect,
     evaluate,
@@ -39,6 +40,7 @@ COMMANDS: dict[str, ModuleType] = {
     "data_service": data_service,
     "weights": weights,
     "convert": convert,
+    "convert_data": convert_data,
 }
 _PROGRAM = "python -m ssd_tf"
 _HELP = {"-h", "-help", "--help", "--helpshort", "--helpfull"}

@@ -19,8 +19,7 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import FlagGroup
-from ssd_tf.data import sources
+from ssd_tf.commands.flag_groups import FlagGroup, define_dataset
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
@@ -32,7 +31,7 @@ from ssd_tf.evaluation.plots import (
     plot_precision_recall,
     save_figure,
 )
-from ssd_tf.files import write_json
+from ssd_tf.files import write_json, written_whole
 from ssd_tf.serving import Predictor, load_predictor, model_kinds
 from ssd_tf.training.reports import draw_samples
 
@@ -45,10 +44,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "model", f"Run directory, {model_kinds()}.", required=True
     )
     data = FlagGroup(values, "data")
-    data.choice(
-        "dataset", sources.SOURCES, "Data set (default: that of the run)."
-    )
-    data.text("data_dir", "Folder of the data set (default: that of the run).")
+    define_dataset(data, default="that of the run")
     data.text(
         "split",
         "Split to measure on (default: the run's eval_split, or the one that "
@@ -193,8 +189,10 @@ def _write_reports(
         result["errors"], title=f"{title}\nerrors by class"
     )
     save_figure(errors, folder / "errors.png")
-    draw_samples(
+    drawn = draw_samples(
         examples,
         measurement.voc.class_names,
         score_threshold=result["errors"]["score_threshold"],
-    ).save(folder / "examples.jpg", quality=92)
+    )
+    with written_whole(folder / "examples.jpg") as file:
+        drawn.save(file, quality=92)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from absl import flags
 
 from ssd_tf import training
+from ssd_tf.commands.flag_groups import dataset_of
 from ssd_tf.data import sources
 from ssd_tf.data.sources import Source
 from ssd_tf.errors import InputError
@@ -14,11 +15,24 @@ class DataChoice(NamedTuple):
     """A data set, its folder or None for the usual one, and a split.
 
     No split stands for the one that the data set has for evaluation.
+    `val_dir` and `val_fraction` are as of `sources.build_source`.
     """
 
     dataset: str
     data_dir: str | None
     split: str | None
+    val_dir: str | None = None
+    val_fraction: float | None = None
+
+    def build_source(self, class_names: tuple[str, ...] | None = None):
+        """The source; InputError if the data cannot be used."""
+        return sources.build_source(
+            self.dataset,
+            data_dir=self.data_dir,
+            class_names=class_names,
+            val_dir=self.val_dir,
+            val_fraction=self.val_fraction,
+        )
 
 
 def choose_data(values: flags.FlagValues) -> DataChoice:
@@ -34,17 +48,29 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
         if train.dataset and values.dataset in (None, train.dataset):
             return DataChoice(
                 train.dataset,
-                values.data_dir or train.data_dir,
+                values.data_dir or sources.data_dir_of_run(train),
                 values.split or train.eval_split,
+                values.val_dir or train.val_dir,
+                (
+                    train.val_fraction
+                    if values.val_fraction is None
+                    else values.val_fraction
+                ),
             )
-    if values.dataset is None:
+    if values.dataset is None and not values.data_dir:
         is_run = run_dir.config_file.exists()
         what = "was converted without data" if is_run else "is no run directory"
         raise InputError(
             f"--model={values.model} {what}, so it does not say what to "
-            "measure on; give --dataset, and --data_dir for a folder"
+            "measure on; give --data_dir for a folder, or --dataset"
         )
-    return DataChoice(values.dataset, values.data_dir, values.split)
+    return DataChoice(
+        dataset_of(values),
+        values.data_dir,
+        values.split,
+        values.val_dir,
+        values.val_fraction,
+    )
 
 
 def open_split(
@@ -63,14 +89,12 @@ def open_split(
     if not class_names:
         raise InputError(f"--model={model} holds no names of its classes")
     try:
-        source = sources.build_source(
-            data.dataset, data_dir=data.data_dir, class_names=class_names
-        )
+        source = data.build_source(class_names)
         split = data.split or source.default_splits[1]
         source.num_examples(split)  # A folder meets unknown classes here.
     except InputError:
         # If the data can be read as they are, the model's classes are why.
-        own = sources.build_source(data.dataset, data_dir=data.data_dir)
+        own = data.build_source()
         own.num_examples(data.split or own.default_splits[1])
         raise InputError(
             f"--model={model} has the classes {', '.join(class_names)}; "

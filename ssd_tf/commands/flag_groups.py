@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 from ssd_tf.data import sources
+from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
 
 
 class FlagGroup:
@@ -49,13 +50,47 @@ class FlagGroup:
     number = functools.partialmethod(_bounded, flags.DEFINE_float)
 
 
+def define_dataset(data: FlagGroup, *, default: str | None = None) -> None:
+    """Declares --dataset, --data_dir, --val_dir and --val_fraction.
+
+    Args:
+      data: the group.
+      default: what the help says of a command that takes the data of a run.
+    """
+    data.choice(
+        "dataset",
+        sources.SOURCES,
+        "Data set; folder recognises the layout of --data_dir (default: "
+        f"{default or 'folder where --data_dir is given, else shapes'}).",
+    )
+    data.text(
+        "data_dir",
+        "Folder of the data set; for TFDS data sets the folder that holds them "
+        f"(default: {default or '~/tensorflow_datasets'}).",
+    )
+    data.text(
+        "val_dir",
+        "Folder of the images to evaluate on, where --data_dir has none.",
+    )
+    data.number(
+        "val_fraction",
+        "Part of the images of a folder without a split for evaluation that "
+        "is evaluated on, above 0, below 1; a hash of each file's content "
+        f"chooses (default: {DEFAULT_VAL_FRACTION:g}).",
+    )
+
+
+def dataset_of(values: flags.FlagValues) -> str:
+    """The data set that the flags ask for."""
+    return values.dataset or ("folder" if values.data_dir else "shapes")
+
+
 def define_data_flags(
     values: flags.FlagValues, *, default_split: str = "the one to train on"
 ) -> None:
-    """Declares --dataset, --data_dir, --split and --class_names."""
+    """Declares the flags of a data set, --split and --class_names."""
     data = FlagGroup(values, "data")
-    data.choice("dataset", sources.SOURCES, "Data set.", "shapes")
-    data.text("data_dir", "Folder of the data set.")
+    define_dataset(data)
     data.text("split", f"Split to read (default: {default_split}).")
     data.items(
         "class_names",
@@ -74,13 +109,15 @@ def define_matcher_params(detector: FlagGroup) -> None:
 
 
 def build_source(values: flags.FlagValues) -> sources.Source:
-    """The source that --dataset, --data_dir and --class_names ask for.
+    """The source that the flags of `define_dataset` and --class_names name.
 
     Raises:
       InputError: the data cannot be used.
     """
     return sources.build_source(
-        values.dataset,
+        dataset_of(values),
         data_dir=values.data_dir,
         class_names=tuple(values.class_names) if values.class_names else None,
+        val_dir=values.val_dir,
+        val_fraction=values.val_fraction,
     )

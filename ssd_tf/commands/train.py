@@ -14,7 +14,7 @@ from ssd_tf import (
     serving,
     training,
 )
-from ssd_tf.commands.flag_groups import build_source
+from ssd_tf.commands.flag_groups import build_source, dataset_of
 from ssd_tf.commands.train_flags import (
     DETECTOR_FIELDS,
     DEVICE_FIELDS,
@@ -44,7 +44,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     if _is_of_weights(values, base):
         name = f"ssd{base.image_size}_{base.backbone}"
     path = values.run_dir or os.path.join(
-        "runs", f"{name}_{values.dataset.replace('/', '_')}"
+        "runs", f"{name}_{_data_name(values).replace('/', '_')}"
     )
     run_dir = training.RunDir(path)
     with interrupts.handled() as signals:
@@ -55,14 +55,24 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         train(values, run_dir, base)
 
 
+def _data_name(values) -> str:
+    """The data set's name, or that of the folder which is recognised."""
+    dataset = dataset_of(values)
+    if dataset == "folder" and values.data_dir:
+        return os.path.basename(os.path.abspath(values.data_dir)) or dataset
+    return dataset
+
+
 def evaluate(values, run_dir: training.RunDir) -> None:
     """Prints the metrics of a trained run."""
     predictor = serving.predictor_of_run(run_dir.path)
+    predictor = predictor.without_unused_classes()
     _, train_config = run_dir.read_configs()
-    source = sources.build_source(
-        train_config.dataset,
-        data_dir=values.data_dir or train_config.data_dir,
-        class_names=predictor.class_names,
+    source = sources.build_source_of_run(
+        train_config,
+        predictor.class_names,
+        data_dir=values.data_dir,
+        val_dir=values.val_dir,
     )
     split = values.eval_split or train_config.eval_split
     figures, _ = training.evaluate(
@@ -177,8 +187,7 @@ def _plan(
     values, source, base: DetectorConfig
 ) -> tuple[DetectorConfig, TrainConfig]:
     recipe = training.choose_recipe(
-        values.recipe
-        or training.default_recipe(values.dataset, base.image_size),
+        values.recipe or training.default_recipe(source.name, base.image_size),
         flags={
             name: values[name].value for name in RECIPE_FIELDS if name in values
         },
@@ -208,7 +217,7 @@ def _plan(
     train_config = training.plan_training(
         source,
         recipe,
-        dataset=values.dataset,
+        dataset=source.name,
         data_dir=values.data_dir,
         backbone=detector_config.backbone,
         train_split=values.train_split,
@@ -217,6 +226,7 @@ def _plan(
         init_weights=values.init_weights,
         changes={
             "class_map": ",".join(values.class_map or ()),
+            **sources.evaluation_of(source),
             **{name: values[name].value for name in DEVICE_FIELDS},
         },
     )

@@ -5,9 +5,13 @@ import dataclasses
 from absl import flags
 
 from ssd_tf import PRESETS, matchers, models, training
-from ssd_tf.commands.flag_groups import FlagGroup, define_matcher_params
+from ssd_tf.commands.flag_groups import (
+    FlagGroup,
+    define_dataset,
+    define_matcher_params,
+)
 from ssd_tf.config import PRECISIONS, Recipe
-from ssd_tf.data import augmentation, sources
+from ssd_tf.data import augmentation
 from ssd_tf.losses import BOX_LOSSES
 
 _PRESET = " (default: the preset's)."
@@ -52,12 +56,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _define_data(data: FlagGroup) -> None:
-    data.choice("dataset", sources.SOURCES, "Data set to train on.", "shapes")
-    data.text(
-        "data_dir",
-        "Folder of the data set; for TFDS data sets the folder that holds them "
-        "(default: ~/tensorflow_datasets).",
-    )
+    define_dataset(data)
     data.text("train_split", "Split to train on (default: the data set's).")
     data.text("eval_split", "Split to evaluate on (default: the data set's).")
     data.count(

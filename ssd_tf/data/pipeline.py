@@ -86,6 +86,7 @@ def training_batches(
 
     if data_service:
         service.check_source(source)
+        source.num_examples(split)  # is read now, not in the batches' graph
         batches = service.distribute(
             data_service,
             lambda step: batches_from(step).take(1),

@@ -55,6 +55,11 @@ def check_source(source) -> None:
             f"{source.name} is read from its beginning. A folder (voc_folder, "
             "coco_folder) can be used"
         )
+    if getattr(source, "is_read_here_only", False):
+        raise InputError(
+            "--data_service cannot read files of records; convert them with "
+            "`python -m ssd_tf convert_data --to=coco`"
+        )
 
 
 def distribute(
@@ -71,7 +76,10 @@ def distribute(
       InputError: nobody answers there.
     """
     check_service("data_service", address)
-    batches = tf.data.Dataset.counter(start_step).interleave(
+    # The service can deal out a range. Of `Dataset.counter` each worker would
+    # count its own, and all make the same batches.
+    steps = tf.data.Dataset.range(start_step, tf.int64.max)
+    batches = steps.interleave(
         make_batch,
         cycle_length=_AT_ONCE,
         num_parallel_calls=_AT_ONCE,

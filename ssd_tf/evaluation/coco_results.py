@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.matching import yxyx_to_xywh
 from ssd_tf.evaluation.measurement import EvaluatedImage
+from ssd_tf.files import writing
 
 _PIXEL_DIGITS = 3
 _SCORE_DIGITS = 6
@@ -46,22 +47,22 @@ class CocoResultsWriter:
         self._separator = ""
 
     def __enter__(self):
-        try:
+        with writing(self._path):
             self._file = self._temporary.open("w")
-        except OSError as error:
-            raise InputError(
-                f"{self._temporary} cannot be written: {error.strerror}"
-            ) from error
-        self._file.write("[")
+            self._file.write("[")
         return self
 
     def __exit__(self, error_type, error, traceback) -> None:
-        self._file.write("\n]\n")
-        self._file.close()
-        if error_type is None:
-            os.replace(self._temporary, self._path)
-        else:
-            self._temporary.unlink()
+        try:
+            with writing(self._path), self._file:
+                self._file.write("\n]\n")
+            if error_type is None:
+                os.replace(self._temporary, self._path)
+        except InputError:
+            if error_type is None:
+                raise
+        finally:
+            self._temporary.unlink(missing_ok=True)
 
     def add(self, image: EvaluatedImage) -> None:
         """Writes the detections of an image, one line each."""
@@ -76,5 +77,6 @@ class CocoResultsWriter:
                 "bbox": [round(value, _PIXEL_DIGITS) for value in box],
                 "score": round(score, _SCORE_DIGITS),
             }
-            self._file.write(f"{self._separator}\n{json.dumps(record)}")
+            with writing(self._path):
+                self._file.write(f"{self._separator}\n{json.dumps(record)}")
             self._separator = ","

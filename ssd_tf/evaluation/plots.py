@@ -19,6 +19,7 @@ from matplotlib.textpath import TextToPath
 
 from ssd_tf.evaluation.anchor_coverage import SIZE_BINS_PX, Coverage
 from ssd_tf.evaluation.curves import PrecisionRecallCurve
+from ssd_tf.files import written_whole
 
 # (key of `ErrorBreakdown.result`, label, colour)
 _DETECTION_BARS = (
@@ -41,9 +42,9 @@ _LONGEST_NAME = 40
 
 
 def save_figure(figure: Figure, path: str | pathlib.Path) -> None:
-    """Writes a figure to a file."""
-    with unknown_signs_allowed():
-        figure.savefig(path)
+    """Writes a figure to a file; InputError if it cannot be written."""
+    with unknown_signs_allowed(), written_whole(path) as file:
+        figure.savefig(file)
 
 
 @contextlib.contextmanager

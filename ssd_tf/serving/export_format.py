@@ -89,13 +89,23 @@ class ExportRequest:
         raw = "" if self.options["nms"] else "_raw"
         return self.export_dir / f"{self.model.name}{raw}{ending}"
 
-    def build_source(self) -> sources.Source:
-        """The run's data set, of a format with the option `data_dir`."""
-        return sources.build_source(
-            self.train_config.dataset,
-            data_dir=self.options["data_dir"] or self.train_config.data_dir,
-            class_names=self.detector_config.class_names,
-        )
+    def open_pictures(self) -> tuple[sources.Source, tuple[str, str]]:
+        """Pictures to calibrate and to warm up with, whatever their classes.
+
+        For a format with `PICTURE_OPTIONS`: the data set, and its splits for
+        training and for evaluation, those of the run where it is the run's.
+
+        Raises:
+          InputError: the data cannot be used, or the run and the options name
+            none.
+        """
+        run, data_dir = self.train_config, self.options["data_dir"]
+        dataset = self.options["dataset"]
+        if dataset in (None, run.dataset):
+            source = sources.build_source_of_run(run, None, data_dir=data_dir)
+            return source, (run.train_split, run.eval_split)
+        source = sources.build_source(dataset, data_dir=data_dir)
+        return source, source.default_splits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,9 +162,19 @@ NMS = ExportOption(
     "Detect; --nonms gives the network's own outputs.",
     group="detections",
 )
-DATA_DIR = ExportOption(
-    *("data_dir", str, None),
-    "Folder of the data set (default: the run's).",
+_of_pictures = functools.partial(
+    ExportOption,
     group="data",
     needs=(("quantization", "int8"), ("warmup", "real")),
+)
+PICTURE_OPTIONS = (
+    _of_pictures(
+        *("dataset", str, None),
+        "Data set of the pictures, whatever its classes (default: the run's).",
+        choices=tuple(sources.SOURCES),
+    ),
+    _of_pictures(
+        *("data_dir", str, None),
+        "Folder of the data set (default: the run's).",
+    ),
 )

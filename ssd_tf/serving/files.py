@@ -7,11 +7,11 @@ import contextlib
 import importlib
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 from ssd_tf.errors import InputError
+from ssd_tf.unfinished import unfinished_folder
 
 # Holds the names of the classes 1..C, one a line.
 LABELS_FILE = "labels.txt"
@@ -50,16 +50,12 @@ def write_new_file(path: pathlib.Path, content: bytes) -> None:
       InputError: there is a file by now, or it cannot be written.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=".tmp_", dir=path.parent)
-        temporary = pathlib.Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            temporary.chmod(0o644)  # mkstemp lets nobody else read it
+        with unfinished_folder(path.parent) as folder:
+            temporary = folder / path.name
+            temporary.write_bytes(content)
             _refuse_existing(path)
             temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            folder.rmdir()
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}"
@@ -114,13 +110,6 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
             f"{purpose} needs {module.split('.')[0]}: "
             f'pip install "ssd_tf[{extra}]"'
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """The message of an error in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _refuse_existing(path: pathlib.Path) -> None:

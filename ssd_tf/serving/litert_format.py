@@ -6,9 +6,9 @@ from ssd_tf.data import images, pipeline
 from ssd_tf.data.sources.base import Source
 from ssd_tf.errors import InputError
 from ssd_tf.serving.export_format import (
-    DATA_DIR,
     DECODER_OPTIONS,
     NMS,
+    PICTURE_OPTIONS,
     Exported,
     ExportFormat,
     ExportOption,
@@ -49,9 +49,10 @@ def _export(request: ExportRequest) -> Exported:
     quantization, with_nms = options["quantization"], options["nms"]
     pictures = None
     if quantization == "int8":
+        source, (train_split, _) = request.open_pictures()
         pictures = representative_images(
-            request.build_source(),
-            options["representative_split"] or request.train_config.train_split,
+            source,
+            options["representative_split"] or train_split,
             image_size=request.detector_config.image_size,
             count=options["representative_images"],
         )
@@ -73,7 +74,7 @@ _OPTIONS = (
     ExportOption(
         *("quantization", str, "none"),
         "float16 halves the file; int8 also calculates in 8 bits, with ranges "
-        "from images of the run's data set.",
+        "from images of the data set.",
         group="litert",
         choices=tuple(QUANTIZATIONS),
     ),
@@ -94,7 +95,7 @@ _OPTIONS = (
 LITERT = ExportFormat(
     name="litert",
     suffix=".tflite",
-    options=(NMS, *DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
+    options=(NMS, *DECODER_OPTIONS, *PICTURE_OPTIONS, *_OPTIONS),
     export=_export,
     load=predictor_of_litert,
 )

@@ -9,17 +9,18 @@ import pathlib
 import tensorflow as tf
 from absl import logging
 
+from ssd_tf.data.sources import Source
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.serving import server_files, version_dir, warmup
 from ssd_tf.serving.export_format import (
-    DATA_DIR,
     DECODER_OPTIONS,
+    PICTURE_OPTIONS,
     Exported,
     ExportFormat,
     ExportOption,
     ExportRequest,
 )
-from ssd_tf.serving.files import first_line
 from ssd_tf.serving.model_card import write_labels, write_model_card
 from ssd_tf.serving.predictor import Predictor
 from ssd_tf.serving.saved_model import (
@@ -31,11 +32,13 @@ from ssd_tf.serving.saved_model import (
 # Value of --warmup -> the request's encoded pictures.
 _WARMUPS = {
     "synthetic": lambda request: warmup.synthetic_images(),
-    "real": lambda request: warmup.real_images(
-        request.build_source(), request.train_config.eval_split
-    ),
+    "real": lambda request: _real_images(*request.open_pictures()),
     "none": lambda request: [],
 }
+
+
+def _real_images(source: Source, splits: tuple[str, str]) -> list[bytes]:
+    return warmup.real_images(source, splits[1])
 
 
 def _export(request: ExportRequest) -> Exported:
@@ -135,7 +138,7 @@ _OPTIONS = (
 SAVED_MODEL = ExportFormat(
     name="saved_model",
     suffix="",
-    options=(*DECODER_OPTIONS, DATA_DIR, *_OPTIONS),
+    options=(*DECODER_OPTIONS, *PICTURE_OPTIONS, *_OPTIONS),
     export=_export,
     load=predictor_of_saved_model,
 )

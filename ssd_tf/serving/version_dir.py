@@ -4,15 +4,15 @@ import errno
 import os
 import pathlib
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from ssd_tf.errors import InputError
-from ssd_tf.serving.files import first_line, new_folder
+from ssd_tf.files import first_line
+from ssd_tf.serving.files import new_folder
 from ssd_tf.serving.saved_model import DetectionModule
+from ssd_tf.unfinished import unfinished_folder
 
 # Of the folder beside the models with the files for the model server.
 SERVING_DIR = "serving"
@@ -60,10 +60,7 @@ def export_saved_model(
         _check_free(export_dir, version)
     with new_folder(export_dir):
         try:
-            temporary = pathlib.Path(
-                tempfile.mkdtemp(prefix=".tmp_", dir=export_dir)
-            )
-            try:
+            with unfinished_folder(export_dir) as temporary:
                 tf.saved_model.save(
                     module, str(temporary), signatures=module.signatures
                 )
@@ -71,9 +68,6 @@ def export_saved_model(
                     write_extras(temporary)
                 temporary.chmod(0o755)  # mkdtemp lets nobody else read it
                 return _publish(temporary, version)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
         except _WRITE_ERRORS as error:
             raise InputError(
                 f"{export_dir} cannot be written: {first_line(error)}"

@@ -64,30 +64,33 @@ def step_of(prefix: pathlib.Path) -> int:
     return int(prefix.name.removeprefix(f"{_PREFIX}-"))
 
 
-def check_room(
-    path: pathlib.Path, folder: pathlib.Path, variables: Sequence
-) -> None:
-    """Raises InputError where the disk has no room for a run's checkpoints.
+def count_missing(folder: pathlib.Path) -> int:
+    """Checkpoints that there must still be room for.
 
-    Those that are kept, and the next one, which is written before the oldest
-    goes.
+    Some are kept while the next one is written.
+    """
+    return max(1, _NUM_KEPT + 1 - len(find(folder)))
+
+
+def check_room(path: pathlib.Path, variables: Sequence, *, count: int) -> None:
+    """Raises InputError where the disk has no room for checkpoints.
 
     Args:
       path: on that disk; must be there.
-      folder: of the checkpoints, of which some may be there.
       variables: those that are saved.
+      count: how many times.
     """
-    size = sum(
+    needed = count * sum(
         math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in variables
     )
-    needed = size * max(1, _NUM_KEPT + 1 - len(find(folder)))
     disk = shutil.disk_usage(path)
     if disk.total and disk.free < needed:  # some file systems do not tell
+        what = (
+            f"{count} checkpoints need" if count > 1 else "a checkpoint needs"
+        )
         raise InputError(
-            f"{path} has {disk.free / 1e6:.1f} MB left, but the checkpoints "
-            f"need {needed / 1e6:.1f} MB: {_NUM_KEPT} are kept, of "
-            f"{size / 1e6:.1f} MB each, while the next is written; make room, "
-            "or choose a --run_dir elsewhere"
+            f"{path} has {disk.free / 1e6:.1f} MB left on its disk, but {what} "
+            f"{needed / 1e6:.1f} MB; make room, or choose a --run_dir elsewhere"
         )
 
 

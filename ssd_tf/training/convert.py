@@ -4,13 +4,12 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf.class_names import is_used
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import sources
 from ssd_tf.data.sources.base import fault_of_name
@@ -19,6 +18,7 @@ from ssd_tf.models import build_detector
 from ssd_tf.training import checkpoints
 from ssd_tf.training.initialize import read_network
 from ssd_tf.training.run_dir import CONVERTED, RunDir
+from ssd_tf.unfinished import unfinished_folder
 from ssd_tf.weights import download
 
 _WRITE_ERRORS = (OSError, tf.errors.OpError)
@@ -68,8 +68,9 @@ def convert(
         model.get_layer(name).set_weights(layer)
     splits = ("", "")
     if dataset:
+        names = tuple(filter(is_used, detector_config.class_names))
         splits = sources.build_source(
-            dataset, data_dir=data_dir, class_names=detector_config.class_names
+            dataset, data_dir=data_dir, class_names=names
         ).default_splits
     train_config = TrainConfig(
         dataset=dataset,
@@ -128,11 +129,7 @@ def _with_classes(
 def _new_run_dir(path: pathlib.Path):
     """A run directory beside its place, which it gets after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=".tmp_", dir=path.parent))
-    try:
+    with unfinished_folder(path.parent) as temporary:
         yield RunDir(temporary)
         temporary.chmod(0o755)  # mkdtemp lets nobody else read it
         temporary.rename(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise

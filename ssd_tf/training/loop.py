@@ -125,6 +125,7 @@ class TrainingRun:
                 "images to train on": self._source.num_examples(split),
                 # May lie elsewhere on each.
                 "data_dir": None,
+                "val_dir": None,
             }
         )
 
@@ -185,7 +186,7 @@ class TrainingRun:
             self._saver.holding(),
             self._workers.naming_lost(),
         ):
-            signals.line = lambda: f"stopped; {self._run_dir.way_on()}"
+            signals.line = lambda: f"stopped; {self._saver.way_on()}"
             metrics = self._train(until, signals)
             self._workers.gather(b"")  # none leaves while others need it
         return metrics
@@ -210,7 +211,8 @@ class TrainingRun:
         metrics = self._evaluations.known() or self.evaluate()
         write_json(self._run_dir.result_file, metrics)
         self._reporter.close()
-        leave_report(self._run_dir, self._source)
+        if self.is_chief:
+            leave_report(self._run_dir, self._source)
         return metrics
 
     def evaluate(self) -> dict[str, Any]:

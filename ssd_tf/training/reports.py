@@ -1,8 +1,9 @@
 """Reports of a run: losses, metrics on disk, summaries, pictures."""
 
+import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf import visualization
+from ssd_tf.data import images
+from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.files import written_whole
@@ -92,12 +95,24 @@ class Reporter:
         self._run_dir = run_dir
         self._writer = tf.summary.create_file_writer(str(run_dir.summaries))
 
+    @contextlib.contextmanager
+    def _summaries(self, step: int) -> Iterator[None]:
+        """A context for summaries of a step; InputError for a full disk."""
+        try:
+            with self._writer.as_default(step=step):
+                yield
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"{self._run_dir.summaries} cannot be written: "
+                f"{images.reason(error)}"
+            ) from error
+
     def training(self, step: int, values: dict[str, float]) -> None:
         """Reports losses, learning rate and speed of the steps before."""
         self._run_dir.metrics.append(
             {"step": step, "kind": "training", **values}
         )
-        with self._writer.as_default(step=step):
+        with self._summaries(step):
             for name, value in values.items():
                 tf.summary.scalar(f"training/{name}", value)
 
@@ -109,10 +124,7 @@ class Reporter:
         class_names: Sequence[str],
     ) -> None:
         """Reports an evaluation and draws its samples."""
-        self._run_dir.metrics.append(
-            {"step": step, "kind": "evaluation", **metrics}
-        )
-        with self._writer.as_default(step=step):
+        with self._summaries(step):
             tf.summary.scalar("evaluation/mAP", metrics["mAP"])
             tf.summary.scalar("evaluation/coco_AP", metrics["coco"]["mAP"])
             for name, value in metrics["AP"].items():
@@ -122,7 +134,11 @@ class Reporter:
                 with written_whole(self._run_dir.picture_file) as file:
                     picture.save(file)
                 tf.summary.image("detections", np.asarray(picture)[None])
-        self._writer.flush()
+            self._writer.flush()
+        # At last: with this line there, a resumed run takes it as done.
+        self._run_dir.metrics.append(
+            {"step": step, "kind": "evaluation", **metrics}
+        )
 
     def close(self) -> None:
         """Flushes the summaries."""

@@ -215,13 +215,16 @@ class RunDir:
         """True once a checkpoint was saved, also if it is damaged."""
         return checkpoints.were_saved(self.checkpoints)
 
-    def way_on(self) -> str:
-        """Where the same command goes on from, by what is there now."""
+    def way_on(self, saved: pathlib.Path | None = None) -> str:
+        """Where the same command goes on from.
+
+        That is `saved`, or what is there now.
+        """
         if self.result_file.exists():
             return "the run is finished"
-        saved = checkpoints.find_finished(self.checkpoints)
-        if saved:
-            step = checkpoints.step_of(saved[0])
+        found = checkpoints.find_finished(self.checkpoints)
+        if saved or found:
+            step = checkpoints.step_of(saved or found[0])
             return f"the same command goes on from step {step}"
         return "nothing was saved yet: the same command begins at step 0"
 

@@ -5,7 +5,9 @@ import os
 import pathlib
 import socket
 import time
-from typing import IO
+import weakref
+from collections.abc import Callable
+from typing import Any
 
 from absl import logging
 
@@ -35,7 +37,8 @@ class RunLock:
 
     def __init__(self, folder: pathlib.Path):
         self._path = folder / LOCK_FILE
-        self._file: IO[bytes] | None = None
+        self._descriptor = -1
+        self._close: Callable[[], Any] | None = None
 
     def take(self) -> None:
         """Takes the lock, if it is not held already.
@@ -43,32 +46,33 @@ class RunLock:
         Raises:
           InputError: another one holds it, or it cannot be written.
         """
-        if self._file is not None:
+        if self._close is not None:
             return
         with writing(self._path):
-            file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT), "r+b")
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT)
+        # With this object at the latest.
+        self._close = weakref.finalize(self, os.close, self._descriptor)
         try:
-            self._lock(file)
-            with writing(self._path):
-                file.truncate(0)
-                file.write(_who().encode())
-                file.flush()
+            self._lock()
+            with contextlib.suppress(OSError):  # who it is helps, no more
+                os.truncate(self._descriptor, 0)
+                os.write(self._descriptor, _who().encode())
         except BaseException:
-            file.close()
+            self._close()
+            self._close = None
             raise
-        self._file = file
 
-    def _lock(self, file: IO[bytes]) -> None:
+    def _lock(self) -> None:
         folder = self._path.parent
         try:
             if fcntl is None:
                 raise OSError("no fcntl")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = file.read(500).decode(errors="replace").strip()
+            holder = os.read(self._descriptor, 500).decode(errors="replace")
             raise InputError(
-                f"{folder} is in use by {holder or 'another process'}; wait "
-                "for its end, or choose another --run_dir"
+                f"{folder} is in use by {holder.strip() or 'another process'}; "
+                "wait for its end, or choose another --run_dir"
             ) from error
         except OSError:
             logging.warning(
@@ -88,9 +92,9 @@ class RunLock:
 
     def check(self) -> None:
         """Raises InputError if the directory is not the one that was locked."""
-        if self._file is None:
+        if self._close is None:
             return
-        own = os.fstat(self._file.fileno())
+        own = os.fstat(self._descriptor)
         try:
             there = os.stat(self._path)
         except OSError:
@@ -104,11 +108,11 @@ class RunLock:
 
     def give_back(self) -> None:
         """Lets another process have it."""
-        if self._file is not None:
+        if self._close is not None:
             with contextlib.suppress(OSError):
-                self._file.truncate(0)
-            self._file.close()
-            self._file = None
+                os.truncate(self._descriptor, 0)
+            self._close()
+            self._close = None
 
 
 def _who() -> str:

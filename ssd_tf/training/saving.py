@@ -40,6 +40,7 @@ class Saver:
         self._run_dir = run_dir
         self._lock = RunLock(run_dir.path)
         self._saved: pathlib.Path | None = None
+        self._newest: pathlib.Path | None = None  # which may be damaged
         self._save_at = 0.0
 
     def restore(self) -> bool:
@@ -64,9 +65,15 @@ class Saver:
         """Takes the run for this process; its folder must be there.
 
         Raises:
-          InputError: another process has it, or cannot be written.
+          InputError: another process has it, or it cannot be written, or
+            there is no room.
         """
         self._lock.take()
+        checkpoints.check_room(
+            self._run_dir.path,
+            self._trainer.variables,
+            count=checkpoints.count_missing(self._run_dir.checkpoints),
+        )
         if self._saved is None and self._run_dir.has_checkpoints:
             raise InputError(
                 f"{self._run_dir.path} was begun by another process meanwhile; "
@@ -74,18 +81,18 @@ class Saver:
             )
 
     def open(self) -> None:
-        """Clears what a killed run has left, and checks that there is room.
+        """Clears what a killed run has left.
 
         Raises:
-          InputError: there is none.
+          InputError: the folder cannot be written.
         """
-        folder, path = self._run_dir.checkpoints, self._run_dir.path
-        with _one_line(path):
+        folder = self._run_dir.checkpoints
+        with _one_line(self._run_dir.path):
             checkpoints.sweep(folder, self._saved)
-            checkpoints.check_room(path, folder, self._trainer.variables)
             checkpoint = self._trainer.checkpoint()
             checkpoint.window = self._window
             self._manager = checkpoints.manage(checkpoint, folder, self._saved)
+        self._newest = self._find_newest()
         self._run_dir.metrics.forget_after(self._trainer.steps_done)
 
     @contextlib.contextmanager
@@ -97,7 +104,7 @@ class Saver:
         """
         try:
             self._lock.take()
-            if self._saved != next(iter(self._saved_ones()), None):
+            if self._newest != self._find_newest():
                 raise InputError(
                     f"{self._run_dir.path} was trained by another process "
                     "meanwhile; the same command again goes on with it"
@@ -107,8 +114,13 @@ class Saver:
         finally:
             self.give_back()
 
-    def _saved_ones(self) -> list[pathlib.Path]:
-        return checkpoints.find_finished(self._run_dir.checkpoints)
+    def _find_newest(self) -> pathlib.Path | None:
+        found = checkpoints.find_finished(self._run_dir.checkpoints)
+        return found[0] if found else None
+
+    def way_on(self) -> str:
+        """Where the same command goes on from."""
+        return self._run_dir.way_on(self._saved)
 
     def give_back(self) -> None:
         """Lets another process have the run."""
@@ -138,19 +150,22 @@ class Saver:
         with interrupts.handled() as signals, signals.finishing():
             self.check()
             try:
+                checkpoints.check_room(
+                    self._run_dir.path, self._trainer.variables, count=1
+                )
                 self._manager.save(checkpoint_number=step)
-            except _WRITE_ERRORS as error:
+            except (InputError, *_WRITE_ERRORS) as error:
                 self._give_up(error)
-            self._saved = prefix
+            self._saved = self._newest = prefix
         self._save_at = time.monotonic() + _SAVE_EVERY_SECONDS
 
     def _give_up(self, error: Exception) -> None:
         with contextlib.suppress(OSError):
             checkpoints.sweep(self._run_dir.checkpoints, self._saved)
-        raise InputError(
-            f"{self._run_dir.checkpoints} cannot be written: "
-            f"{first_line(error)}; {self._run_dir.way_on()}"
-        ) from error
+        fault = first_line(error)
+        if not isinstance(error, InputError):
+            fault = f"{self._run_dir.checkpoints} cannot be written: {fault}"
+        raise InputError(f"{fault}; {self.way_on()}") from error
 
 
 @contextlib.contextmanager

@@ -19,6 +19,11 @@ from ssd_tf.weights.weight_file import (
 
 MARK = b"\x89HDF\r\n\x1a\n"
 _VERSIONS = ("keras_version", "backend")
+# Ends of names in the order in which Keras lists them.
+_WEIGHTS = (
+    *("kernel", "_W", "gamma", "bias", "_b", "beta"),
+    *("moving_mean", "moving_variance"),
+)
 
 
 def read(path) -> WeightFile:
@@ -46,20 +51,22 @@ def _read(file) -> WeightFile:
         )
     tensors: dict[str, np.ndarray] = {}
     total = 0
-    for layer in _names(root, "layer_names"):
+    for layer in _names(root, "layer_names", h5py.Group):
         group = _inside(root, layer, h5py.Group)
         if group is None:
             raise InputError(f"has no group of its layer {shown(layer)}")
-        for weight in _names(group, "weight_names"):
+        for weight in _names(group, "weight_names", h5py.Dataset):
             name = checked_name(f"{layer}/{weight}")
             dataset = _inside(group, weight, h5py.Dataset)
             total += _num_bytes(name, dataset)
             check_total(total, file.id.get_filesize())
             tensors[name] = np.asarray(dataset[()])
     versions = {
-        name: _text(root.attrs[name])
+        name: _text(value)
         for name in _VERSIONS
         if name in root.attrs
+        for value in _attribute(root, name)
+        if value is not None
     }
     return WeightFile("keras", tensors, versions)
 
@@ -92,12 +99,56 @@ def _num_bytes(name, dataset) -> int:
     return count_values(name, dataset.shape) * dataset.dtype.itemsize
 
 
-def _names(group, attribute) -> list[str]:
+def _names(group, attribute, kind) -> list[str]:
     """A list of names, which Keras cuts into numbered parts if it is long."""
-    values = list(group.attrs.get(attribute, ()))
-    for part in range(len(group.attrs)):
-        values += list(group.attrs.get(f"{attribute}{part}", ()))
+    parts = (f"{attribute}{part}" for part in range(len(group.attrs)))
+    values = [
+        value
+        for part in (attribute, *parts)
+        if part in group.attrs
+        for value in _attribute(group, part)
+    ]
+    if None in values:
+        return _members(group, kind)
     return [_text(value) for value in values]
+
+
+def _attribute(group, name) -> list:
+    """The values of an attribute, one or a list.
+
+    It may not be larger than the file has room for. Texts of variable length
+    are given as None: the HDF5 library believes the lengths in the file, and
+    reads or allocates beyond its end where they are damaged.
+    """
+    header = group.attrs.get_id(name)
+    count = count_values(name, header.shape)
+    check_total(count * header.dtype.itemsize, group.file.id.get_filesize())
+    if header.dtype.kind == "O":
+        return [None] * count
+    return np.atleast_1d(group.attrs[name]).tolist()
+
+
+def _members(group, kind) -> list[str]:
+    """Paths of a group's weights in Keras' order, or of its layers."""
+    if kind is h5py.Group:
+        return [name for name in group if name.isprintable()]
+    found: list[str] = []
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found.append(name)
+
+    group.visititems(visit)
+    ranks = {}
+    for name in found:
+        own = name.rpartition("/")[2].partition(":")[0]
+        ranks[name] = [own.endswith(end) for end in _WEIGHTS]
+        if not any(ranks[name]):
+            raise InputError(
+                f"lists its weights as texts of variable length; the place of "
+                f"{shown(name)} among them is not known"
+            )
+    return sorted(found, key=lambda name: ranks[name].index(True))
 
 
 def _text(value) -> str:

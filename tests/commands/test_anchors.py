@@ -16,7 +16,10 @@ def run(*arguments):
 
 def test_a_table_and_a_plot(shapes_dir, tmp_path, capsys):
     plot = tmp_path / "coverage.png"
-    assert run(f"--data_dir={shapes_dir}", f"--plot={plot}") == 0
+    assert (
+        run("--dataset=shapes", f"--data_dir={shapes_dir}", f"--plot={plot}")
+        == 0
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("shapes train: ")
     assert lines[1].split()[:2] == ["object", "side"]
@@ -26,6 +29,7 @@ def test_a_table_and_a_plot(shapes_dir, tmp_path, capsys):
 
 def test_json_and_a_proposal(shapes_dir, capsys):
     status = run(
+        "--dataset=shapes",
         f"--data_dir={shapes_dir}",
         "--split=test",
         "--matcher=topk",
@@ -52,7 +56,7 @@ def test_json_and_a_proposal(shapes_dir, capsys):
 )
 def test_mistakes_are_one_line(arguments, message, shapes_dir, capsys):
     if "--dataset=voc_folder" not in arguments:
-        arguments = [*arguments, f"--data_dir={shapes_dir}"]
+        arguments = [*arguments, "--dataset=shapes", f"--data_dir={shapes_dir}"]
     assert run(*arguments) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ") and message in error

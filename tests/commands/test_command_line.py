@@ -60,6 +60,11 @@ EXPORT = ["export", "--run_dir=run", "--export_dir=exports"]
             ["train", "--stesp=3"],
             "unknown flag --stesp, did you mean --steps?",
         ),
+        # Before what is required.
+        (
+            ["detect", "--modle=X", "a.jpg"],
+            "unknown flag --modle, did you mean --model?",
+        ),
         (
             ["evaluate", "--xyz"],
             "unknown flag --xyz; --help names the flags of this command",

@@ -8,6 +8,7 @@ from PIL import Image
 
 from ssd_tf import training
 from ssd_tf.weights import networks
+from tests.data import coco_files
 from tests.weights import peer_files
 
 
@@ -62,12 +63,31 @@ def test_a_converted_run_detects_and_is_evaluated(
     assert status == 0 and "mAP@0.5" in out
 
 
+@pytest.fixture
+def pets(tmp_path):
+    """A folder in COCO's layout, of cats and dogs."""
+    coco_files.write_pets(tmp_path / "pets", "train", "val")
+    return tmp_path / "pets"
+
+
 @pytest.mark.parametrize(
     "options",
-    [[], ["--format=litert", "--quantization=int8"], ["--format=onnx"]],
-    ids=["saved_model", "litert", "onnx"],
+    [
+        [],
+        ["--format=litert", "--quantization=int8"],
+        [
+            *("--format=litert", "--quantization=int8"),
+            # Pictures to calibrate with may be of other classes.
+            *("--dataset=coco_folder", "--data_dir={pets}"),
+        ],
+        ["--format=onnx"],
+    ],
+    ids=["saved_model", "litert", "pictures of other classes", "onnx"],
 )
-def test_a_converted_run_is_exported(script, converted, tmp_path, options):
+def test_a_converted_run_is_exported(
+    script, converted, pets, tmp_path, options
+):
+    options = [option.format(pets=pets) for option in options]
     exports = tmp_path / "exports"
     status, out, _ = script(
         "export", f"--run_dir={converted}", f"--export_dir={exports}", *options
@@ -88,7 +108,12 @@ def test_a_training_goes_on_from_it_and_keeps_its_source(
     """Without --preset the detector is that of the weights."""
     run_dir = tmp_path / "runs/trained"
     command = [
-        *("train", f"--data_dir={shapes_dir}", f"--run_dir={run_dir}"),
+        *(
+            "train",
+            "--dataset=shapes",
+            f"--data_dir={shapes_dir}",
+            f"--run_dir={run_dir}",
+        ),
         *(f"--init_weights={converted}", "--class_map=star=none"),
         *("--steps=1", "--batch_size=2"),
     ]
@@ -109,6 +134,26 @@ def test_a_training_goes_on_from_it_and_keeps_its_source(
     converted.rename(tmp_path / "elsewhere")
     status, out, _ = script(*command)
     assert status == 0 and "is finished after 1 steps" in out
+
+
+def test_classes_that_coco_never_used_are_in_no_data(
+    script, weight_file, small_backbone, pets, tmp_path
+):
+    """As torchvision's detectors have them."""
+    run_dir = tmp_path / "run"
+    status, _, err = script(
+        *("convert", f"--from={weight_file}", f"--output={run_dir}"),
+        "--classes=N/A 1,cat,dog,N/A 4",
+        *("--dataset=coco_folder", f"--data_dir={pets}"),
+    )
+    assert status == 0, err
+    for command in (
+        ["evaluate", f"--model={run_dir}"],
+        ["train", "--mode=eval", f"--run_dir={run_dir}"],
+    ):
+        status, out, err = script(*command)
+        assert status == 0, err
+        assert "cat" in out and "N/A" not in out
 
 
 def test_without_data_it_says_what_is_missing(

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -115,6 +116,23 @@ def test_pictures(detect, photos, small_export, tmp_path):
             assert drawn.size == original.size
             difference = np.asarray(drawn, int) - np.asarray(original, int)
             assert np.abs(difference).max() > 100
+
+
+def test_full_disk(detect, photos, small_export, disk, fill_disk):
+    """One line, and no half of a picture."""
+    folder = disk / "pictures"
+    folder.mkdir()
+    with fill_disk():
+        status, out, err = detect(
+            *("--model", small_export, "--output_dir", folder, *photos)
+        )
+    assert (status, out) == (1, [])
+    assert re.fullmatch(
+        f"error: {folder}/photo_detections.jpg cannot be written: "
+        "(No space left on device|File too large)",
+        err[-1],
+    )
+    assert os.listdir(folder) == []
 
 
 def test_input_is_never_overwritten(detect, photos, small_export, tmp_path):

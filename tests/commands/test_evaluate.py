@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -262,6 +263,21 @@ def test_figures_are_written_before_pictures(
     assert "voc" in json.loads((tmp_path / "metrics.json").read_text())
 
 
+def test_full_disk(evaluate_known, disk, fill_disk):
+    """One line, and no half of a file."""
+    output = disk / "figures"
+    output.mkdir()
+    with fill_disk():
+        status, out, err = evaluate_known("--output_dir", output)
+        assert [p for p in output.iterdir() if p.stat().st_size] == []
+    assert status == 1
+    assert re.fullmatch(
+        f"error: {output}/detections.json cannot be written: "
+        "(No space left on device|File too large)",
+        err[-1],
+    )
+
+
 def test_coco_keeps_its_ids(evaluate, known_model, tmp_path):
     """Ids, areas and crowds are those of the file."""
     (tmp_path / "val").mkdir()
@@ -465,7 +481,7 @@ def test_model_and_data(evaluate, known_model, shapes_dir, tmp_path):
     assert status == 1
     assert err[-1] == (
         "error: --model=known is no run directory, so it does not say what to "
-        "measure on; give --dataset, and --data_dir for a folder"
+        "measure on; give --data_dir for a folder, or --dataset"
     )
 
 

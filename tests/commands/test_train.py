@@ -32,7 +32,7 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
         (["--dataset=voc_folder"], "voc_folder needs data_dir: a folder with"),
         (
             ["--dataset=voc_folder", "--data_dir={cells}/no"],
-            "{cells}/no: folder is missing; a VOC folder has Annotations",
+            "{cells}/no: folder is missing",
         ),
         (
             [*FOLDER, "--train_split=all"],
@@ -160,7 +160,12 @@ def test_what_makes_figures_worthless(plan, cells, caplog, is_empty):
 
 def test_shapes_of_other_classes(script, shapes_dir, tmp_path):
     status, _, err = script(
-        *("train", f"--data_dir={shapes_dir}", "--num_classes=3"),
+        *(
+            "train",
+            "--dataset=shapes",
+            f"--data_dir={shapes_dir}",
+            "--num_classes=3",
+        ),
         f"--run_dir={tmp_path / 'run'}",
     )
     assert status == 1 and list(tmp_path.iterdir()) == []
@@ -183,7 +188,7 @@ def plan(script, shapes_dir, tmp_path, monkeypatch):
 
     def call(*flags):
         status, _, _ = script(
-            *("train", f"--data_dir={shapes_dir}", *flags),
+            *("train", "--dataset=shapes", f"--data_dir={shapes_dir}", *flags),
             f"--run_dir={tmp_path / 'run'}",
         )
         assert status == 130

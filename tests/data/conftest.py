@@ -7,7 +7,7 @@ from PIL import Image
 from ssd_tf.class_names import COCO_CATEGORY_IDS
 from ssd_tf.data.sources import shapes
 from ssd_tf.data.sources.registry import build_source
-from tests.data import coco_files
+from tests.data import coco_files, other_layouts
 
 OBJECT = (
     "<object><name>{}</name><pose>Left</pose><truncated>0</truncated>"
@@ -61,8 +61,8 @@ def mark_downloaded(data_dir):
 def devkit(tmp_path_factory):
     """Two years of VOC, COCO and shapes, prepared by tfds -> data_dir.
 
-    Beside it lie the folders "2007", a devkit, and "coco_folder". Tests leave
-    all as it is.
+    Beside it lie the folders "2007", a devkit, and those of the other layouts
+    by their names. Tests leave all as it is.
     """
     root = tmp_path_factory.mktemp("devkit")
     for year, first in (("2007", "0"), ("2012", "2012_0")):
@@ -73,6 +73,10 @@ def devkit(tmp_path_factory):
         }
         write_devkit(root / year, year, splits)
     coco_files.write_pets(root / "coco_folder", "train", "val")
+    other_layouts.write_yolo(root / "yolo_folder")
+    other_layouts.write_csv(root / "csv_folder")
+    other_layouts.write_labelme(root / "labelme_folder")
+    other_layouts.write_tfrecord(root / "tfrecord_folder")
     write_coco_2017(root / "coco2017")
 
     def download_and_extract(manager, urls):

@@ -125,6 +125,6 @@ def test_nothing_stays_where_it_is_stopped(tmp_path):
 
 def test_folder_that_is_not_there(tmp_path):
     path = tmp_path / "x/detections.json"
-    with pytest.raises(InputError, match="x/detections.json.tmp cannot be wri"):
+    with pytest.raises(InputError, match="x/detections.json cannot be wri"):
         with CocoResultsWriter(path, CATEGORY_IDS):
             pass

@@ -1,5 +1,6 @@
-"""Devices, and folders of pictures, to train on."""
+"""Devices, folders of pictures to train on, and runs."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -8,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf.data.sources.voc_folder import VocFolder
+from ssd_tf.training import RunDir, TrainingRun
 
 _OBJECT = (
     "<object><name>dog</name><bndbox><xmin>8</xmin><ymin>4</ymin>"
@@ -46,3 +48,32 @@ def picture_folder(tmp_path):
 def two_devices():
     """Two replicas. A second strategy would number its reductions anew."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture
+def start(tmp_path, small_detector, small_train, shapes_source, small_network):
+    """(name, **values of TrainConfig) -> a `TrainingRun` and its `RunDir`."""
+
+    def begin(name, *, source=shapes_source, parts=None, **values):
+        run_dir = RunDir(tmp_path / name)
+        detector_config = dataclasses.replace(
+            small_detector,
+            num_classes=len(source.class_names),
+            class_names=source.class_names,
+        )
+        train_config = dataclasses.replace(
+            small_train,
+            train_split=source.default_splits[0],
+            eval_split=source.default_splits[1],
+            **values,
+        )
+        run = TrainingRun(
+            detector_config,
+            train_config,
+            source,
+            run_dir,
+            **{"backbone": small_network, **(parts or {})},
+        )
+        return run, run_dir
+
+    return begin

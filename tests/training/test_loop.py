@@ -1,22 +1,23 @@
 """The loop: reports, resuming, and what stops it."""
 
-import dataclasses
 import json
+import signal
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf import Decoder, InputError
+from ssd_tf import Decoder, InputError, interrupts
 from ssd_tf.data import shuffling
 from ssd_tf.training import (
     RunDir,
-    TrainingRun,
     evaluate,
     load_run,
     loop,
     make_detect_function,
+    saving,
 )
+from ssd_tf.training.reports import Reporter
 
 # These are in the checkpoint, but count how often it was saved.
 _OF_SAVING = ("save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")
@@ -37,35 +38,6 @@ def checkpoint_of(run_dir):
         for name in reader.get_variable_to_shape_map()
         if not name.startswith(_OF_SAVING)
     }
-
-
-@pytest.fixture
-def start(tmp_path, small_detector, small_train, shapes_source, small_network):
-    """(name, **values of TrainConfig) -> a `TrainingRun` and its `RunDir`."""
-
-    def begin(name, *, source=shapes_source, parts=None, **values):
-        run_dir = RunDir(tmp_path / name)
-        detector_config = dataclasses.replace(
-            small_detector,
-            num_classes=len(source.class_names),
-            class_names=source.class_names,
-        )
-        train_config = dataclasses.replace(
-            small_train,
-            train_split=source.default_splits[0],
-            eval_split=source.default_splits[1],
-            **values,
-        )
-        run = TrainingRun(
-            detector_config,
-            train_config,
-            source,
-            run_dir,
-            **{"backbone": small_network, **(parts or {})},
-        )
-        return run, run_dir
-
-    return begin
 
 
 def test_resumed_run_is_that_which_was_not_stopped(start, monkeypatch):
@@ -197,6 +169,84 @@ def test_interrupts_around_an_evaluation_leave_no_mixture(start, monkeypatch):
     expected, found = checkpoint_of(plain_dir), checkpoint_of(run_dir)
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def interrupting(function, when):
+    """The function, with Ctrl-C in the middle when that many calls are left."""
+    left = [when]
+
+    def run(*args, **kwargs):
+        left[0] -= 1
+        if not left[0]:
+            signal.raise_signal(signal.SIGINT)
+        return function(*args, **kwargs)
+
+    return run
+
+
+def test_save_that_has_begun_finishes(start, monkeypatch):
+    save = tf.train.CheckpointManager.save
+    monkeypatch.setattr(
+        tf.train.CheckpointManager, "save", interrupting(save, 1)
+    )
+    monkeypatch.setattr(saving, "_FIRST_SAVE_AFTER_SECONDS", -1.0)
+    run, run_dir = start("run", steps=4)
+    with pytest.raises(
+        interrupts.Stopped,
+        match="^stopped; the same command goes on from step 1$",
+    ) as caught:
+        run.train()
+    assert caught.value.number == signal.SIGINT
+    assert run_dir.latest_checkpoint().endswith("-1")
+    assert start("run", steps=4)[0].train()["step"] == 4
+
+
+def test_evaluation_that_is_interrupted_is_made_up(start, monkeypatch):
+    """It ends at once; what was trained before it is saved."""
+    run, run_dir = start("run", steps=4, eval_every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Reporter, "evaluation", interrupting(Reporter.evaluation, 1)
+        )
+        with pytest.raises(interrupts.Stopped, match="on from step 2$"):
+            run.train()
+    assert not run_dir.metrics_file.exists()
+    start("run", steps=4, eval_every=2)[0].train()
+    assert [(m["step"], m["kind"]) for m in metrics_of(run_dir)] == [
+        (2, "evaluation"),
+        (4, "training"),
+        (4, "evaluation"),
+    ]
+
+
+def test_one_process_at_a_time(start):
+    run, run_dir = start("run", steps=4)
+    with pytest.raises(InputError, match="run is in use by process .* since"):
+        start("run", steps=4)
+    run.train(until=2)
+    other, _ = start("run", steps=4)
+    other.train(until=3)
+    with pytest.raises(InputError, match="was trained by another process mean"):
+        run.train()
+    assert run_dir.latest_checkpoint().endswith("-3")
+
+
+def test_damaged_result_is_made_again(start, caplog):
+    run, run_dir = start("run")
+    result = run.train()
+    metrics = metrics_of(run_dir)
+    for damaged in (b'{"step": 2, "mA', b"{}", b"[]", b"\xff\xfe"):
+        run_dir.result_file.write_bytes(damaged)
+        caplog.clear()
+        assert not run_dir.is_finished
+        (line,) = caplog.messages
+        assert line.startswith(f"{run_dir.result_file} ") and "\n" not in line
+        assert line.endswith("; the training, started again, writes it anew")
+        with pytest.raises(InputError, match="writes it anew$"):
+            run_dir.read_result()
+    assert start("run")[0].train() == result
+    assert run_dir.read_result() == result
+    assert metrics_of(run_dir) == metrics
 
 
 def test_loss_that_is_not_finite_stops(start, monkeypatch):

@@ -141,6 +141,30 @@ def test_metrics_of_repeated_steps_are_forgotten(run_dir):
     assert [json.loads(line)["step"] for line in lines] == [20, 40, 60]
 
 
+def test_damaged_metrics_are_kept_beside(run_dir, caplog):
+    run_dir.metrics.append({"step": 20, "kind": "training"})
+    good = run_dir.metrics_file.read_bytes()
+    damaged = b"\xff\xfe\n[]\n" + good + b'{"step": 40, "ki'
+    run_dir.metrics_file.write_bytes(damaged)
+    run_dir.metrics.forget_after(40)
+    assert run_dir.metrics_file.read_bytes() == good
+    (kept,) = run_dir.path.glob("metrics.jsonl.damaged_*")
+    assert kept.read_bytes() == damaged
+    (line,) = caplog.messages
+    assert line.endswith(
+        f"metrics.jsonl: 3 lines are damaged and left out; it is kept as "
+        f"{kept.name}"
+    )
+
+
+def test_config_that_is_a_folder(tmp_path):
+    (tmp_path / "config.json").mkdir()
+    with pytest.raises(
+        InputError, match="config.json cannot be read: Is a directory$"
+    ):
+        RunDir(tmp_path).read_configs()
+
+
 def test_finished_and_checkpoint(run_dir):
     assert not run_dir.is_finished
     assert run_dir.latest_checkpoint() is None

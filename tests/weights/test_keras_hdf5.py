@@ -17,14 +17,15 @@ def write(
     with h5py.File(path, "w") as file:
         group = file.require_group(root)
         group.attrs[layer_names] = np.array([n.encode() for n in names])
-        group.attrs["keras_version"] = "2.0.8"
-        group.attrs["backend"] = b"tensorflow"
+        group.attrs["keras_version"] = np.bytes_("2.0.8")
+        group.attrs["backend"] = np.bytes_("tensorflow")
         for name in names:
             group.create_group(name).attrs["weight_names"] = []
         layer = group[names[0]]
-        layer.attrs["weight_names"] = [
-            f"{names[0]}/{kind}:0".encode() for kind in ("kernel", "bias")
-        ]
+        # A list would become texts of variable length.
+        layer.attrs["weight_names"] = np.array(
+            [f"{names[0]}/{kind}:0".encode() for kind in ("kernel", "bias")]
+        )
         layer[f"{names[0]}/kernel:0"] = KERNEL
         layer[f"{names[0]}/bias:0"] = BIAS
     return path
@@ -62,6 +63,29 @@ def test_what_keras_itself_writes(tmp_path):
     tensors = keras_hdf5.read(tmp_path / "model.h5").tensors
     for array, variable in zip(tensors.values(), model.weights, strict=True):
         np.testing.assert_array_equal(array, variable.numpy())
+
+
+def test_names_that_others_write_as_texts_of_variable_length(tmp_path):
+    """Layers and weights are then found by their groups, in Keras' order."""
+    path = write(tmp_path / "x")
+
+    def change(file):
+        file.attrs["layer_names"] = ["conv1_1", "pool1"]
+        file.attrs["keras_version"] = "2.0.8"
+        names = ["conv1_1/kernel:0", "conv1_1/bias:0"]
+        file["conv1_1"].attrs["weight_names"] = names
+        assert file.attrs.get_id("layer_names").dtype.kind == "O"
+
+    edit(path, change)
+    weights = keras_hdf5.read(path)
+    assert list(weights.tensors) == [
+        "conv1_1/conv1_1/kernel:0",
+        "conv1_1/conv1_1/bias:0",
+    ]
+    assert weights.metadata == {"backend": "tensorflow"}
+    edit(path, lambda file: file["conv1_1"].create_dataset("alpha:0", (3,)))
+    with pytest.raises(InputError, match="place of alpha:0 among them is not"):
+        keras_hdf5.read(path)
 
 
 def edit(path, change):

@@ -3,12 +3,18 @@
 import contextlib
 import random
 import re
+import resource
 import tracemalloc
 
+import h5py
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from ssd_tf import weights
 from ssd_tf.errors import InputError
 from ssd_tf.weights import caffe, pytorch
+from tests.weights import peer_files
 from tests.weights.caffe_files import net
 from tests.weights.torch_files import FILES
 
@@ -75,6 +81,62 @@ def test_damaged_files(data, parse, count):
             size = sum(array.nbytes for array in tensors.values())
             assert size <= 4 * len(damaged) + (1 << 20), damaged
     assert 0 < num_read < count  # the mutations are neither mild nor deadly
+
+
+def keras_file(folder):
+    """Names of fixed length as with old h5py, and of any length as with new."""
+    path = folder / "weights.h5"
+    arrays = {"conv": [np.ones((3, 3, 2, 4), "f4"), np.ones(4, "f4")]}
+    peer_files.write_keras(path, {**arrays, "norm": [np.ones(5, "f4")]})
+    with h5py.File(path, "r+") as file:
+        file.attrs["layer_names"] = np.array([b"conv", b"norm"])
+        names = list(file["conv/conv"])
+        file["conv"].attrs["weight_names"] = np.array(
+            [f"conv/{name}".encode() for name in names]
+        )
+    return path, [path]
+
+
+def tensorflow_file(folder):
+    """A checkpoint in two files."""
+    prefix = folder / "weights.ckpt"
+    values = np.ones((3, 3, 2, 4), "f4"), np.ones(4, "f4"), np.int64(7)
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=["conv/weights", "conv/biases", "global_step"],
+        shape_and_slices=[""] * 3,
+        tensors=values,
+    )
+    return prefix, sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "write, count", [(keras_file, 1500), (tensorflow_file, 500)]
+)
+def test_damaged_files_of_libraries(write, count, tmp_path):
+    """HDF5 and TensorFlow read them, which believe some lengths."""
+    path, files = write(tmp_path)
+    whole = {file: file.read_bytes() for file in files}
+    rng = random.Random(0)
+    before = most_memory()
+    num_read = 0
+    for _ in range(count):
+        damaged = rng.choice(files)
+        damaged.write_bytes(mutate(whole[damaged], rng))
+        try:
+            weights.read(path)
+            num_read += 1
+        except InputError as error:
+            message = str(error)
+            assert message.isprintable() and len(message) < 500
+        damaged.write_bytes(whole[damaged])
+    assert 0 < num_read < count
+    assert most_memory() - before < 100 << 20
+
+
+def most_memory():
+    """The most bytes that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 @pytest.mark.parametrize("data", [ZIP, LEGACY], ids=["zip", "legacy"])

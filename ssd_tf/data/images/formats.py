@@ -208,14 +208,18 @@ def resize(image, size: int):
     return tf.image.resize(image, [size, size])
 
 
-def header_size(path: str | os.PathLike) -> tuple[int, int]:
+def header_size(
+    path: str | os.PathLike, encoded: bytes | None = None
+) -> tuple[int, int]:
     """Width and height of an image file as shown, in pixels, by its header.
+
+    `encoded` is its content where that has been read.
 
     Raises:
       InputError: the image cannot be read.
     """
     try:
-        encoded = pathlib.Path(path).read_bytes()
+        encoded = encoded or pathlib.Path(path).read_bytes()
         width_px, height_px = _stored_size(encoded)
         is_turned = bool(_is_quarter_turn(encoded))
     # Pillow's reader of WebP refuses large images by itself.

@@ -7,8 +7,14 @@ from ssd_tf.data.sources.base import (
     Source,
     usable_class_names,
 )
+from ssd_tf.data.sources.divided_folder import evaluation_of
 from ssd_tf.data.sources.folder import FolderSource
-from ssd_tf.data.sources.registry import SOURCES, build_source
+from ssd_tf.data.sources.registry import (
+    SOURCES,
+    build_source,
+    build_source_of_run,
+    data_dir_of_run,
+)
 from ssd_tf.data.sources.rules import (
     cached_objects,
     count_shared_files,
@@ -26,9 +32,12 @@ __all__ = [
     "SOURCES",
     "Source",
     "build_source",
+    "build_source_of_run",
     "cached_objects",
     "count_shared_files",
+    "data_dir_of_run",
     "drop_unlabelled",
+    "evaluation_of",
     "has_objects",
     "labels_to_learn",
     "objects_to_learn",

@@ -1,12 +1,25 @@
 """A folder with annotations in the form of COCO and the images."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
 from ssd_tf.data.sources.base import RawImage, RawObject
-from ssd_tf.data.sources.coco_json import CocoAnnotations, read_coco
+from ssd_tf.data.sources.coco_json import (
+    CocoAnnotations,
+    is_coco,
+    read_coco,
+)
 from ssd_tf.data.sources.folder import FolderSource
+from ssd_tf.data.sources.folder_files import (
+    FileFinder,
+    FolderFiles,
+    folders_of,
+    stem_of,
+    suffix,
+)
+from ssd_tf.data.sources.split_names import is_split_name
 from ssd_tf.errors import InputError
 
 # The first of these that finds a file counts: COCO's own annotations folder
@@ -30,11 +43,13 @@ class CocoFolder(FolderSource):
       annotations/<split>.json
       <split>/_annotations.coco.json      Roboflow
       <split>.json                        Label Studio: result.json
+      <split>/**/*.json                   FiftyOne: train/labels.json
 
     The images of a split lie in <split>/, images/<split>/, images/ or beside
-    these folders; the first that has the file counts. Its name may contain
-    folders, and names the image; where two images of joined splits have the
-    same, all are called by their paths in the data folder.
+    these folders; the first that has the file counts. One that is in none of
+    them is looked for in the whole folder. Its name may contain folders, and
+    names the image; where two images of joined splits have the same, all are
+    called by their paths in the data folder.
 
     Boxes are x, y, width, height in pixels from the left upper corner. Crowds
     are kept and marked, images without annotations kept. Classes are the
@@ -46,6 +61,18 @@ class CocoFolder(FolderSource):
         "a folder with COCO annotations, such as"
         " annotations/instances_train2017.json, and images"
     )
+
+    @classmethod
+    def recognise(cls, files: FolderFiles) -> str:
+        found = [
+            path
+            for path in files.with_suffix(".json")
+            if is_coco(files.root / path)
+        ]
+        if not found:
+            return ""
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        return f"images, annotations, categories in {found[0]}{more}"
 
     def open(self) -> None:
         self._files = _find_annotations(self.root)
@@ -84,24 +111,18 @@ class CocoFolder(FolderSource):
         """Ids of the categories."""
         return tuple(self._id_of[name] for name in self.class_names)
 
-    @property
-    def default_splits(self) -> tuple[str, str]:  # type: ignore[override]
-        """Splits named train or val, or the only ones beginning like that."""
-        return self._default_split("train"), self._default_split("val")
-
-    def _default_split(self, prefix: str) -> str:
-        if prefix in self._files:
-            return prefix
-        found = [name for name in self._files if name.startswith(prefix)]
-        # Otherwise a name that is not there: the error names those that are.
-        return found[0] if len(found) == 1 else prefix
-
     def splits(self) -> tuple[str, ...]:
         """Names of the annotation files; see the class."""
         return tuple(self._files)
 
     def where(self, split: str) -> pathlib.Path:
         return self._files.get(split, self.root)
+
+    def explains(self, path: str) -> bool:
+        # To know which images are listed takes all files of annotations.
+        return suffix(path) != ".json" or (
+            self.root / path in self._files.values()
+        )
 
     def read_split(self, split: str) -> Iterator[RawImage]:
         path = self._files[split]
@@ -118,7 +139,7 @@ class CocoFolder(FolderSource):
             location = f"{path}: image {image.image_id}"
             problems += [f"{location}: {what}" for what in image.problems]
             name = image.file_name
-            found = _find(name, folders)
+            found = _find(name, folders) or self._find_anywhere(name)
             missing = f"{location}: file {name!r} is missing; {looked_in}"
             yield RawImage(
                 image_id=name,
@@ -131,6 +152,17 @@ class CocoFolder(FolderSource):
                 number=image.image_id,
             )
             problems = []
+
+    @functools.cached_property
+    def _anywhere(self) -> FileFinder:
+        return FileFinder(FolderFiles(self.root).images())
+
+    def _find_anywhere(self, name: str) -> str | None:
+        """The file whose path ends most like that of another machine."""
+        stem, end = os.path.splitext(name)
+        found = self._anywhere.ending_like(stem, stem_of(name))
+        found = [path for path in found if path.endswith(end)]
+        return str(self.root / found[0]) if len(found) == 1 else None
 
     def _read(self, path: pathlib.Path) -> CocoAnnotations:
         """Reads a file and compares its categories with the first one's."""
@@ -154,6 +186,16 @@ def _find_annotations(root: pathlib.Path) -> dict[str, pathlib.Path]:
         paths = sorted(root.glob(pattern))
         if paths:
             return {_split_name(path): path for path in paths}
+    found = FolderFiles(root).with_suffix(".json")
+    paths = [root / path for path in found if is_coco(root / path)]
+    by_split = {_split_in(path, root): path for path in paths}
+    if paths and len(by_split) == len(paths):
+        return by_split
+    if paths:
+        raise InputError(
+            f"{root}: {len(paths)} files of annotations, of which some are of"
+            f" one split, such as {paths[0]}; expected <split>.json each"
+        )
     raise InputError(
         f"{root}: no annotations; a COCO folder has one of"
         " annotations/instances_<split>.json, annotations/<split>.json,"
@@ -165,6 +207,14 @@ def _split_name(path: pathlib.Path) -> str:
     if path.name == _ROBOFLOW_NAME:
         return path.parent.name
     return path.stem.removeprefix(_COCO_PREFIX)
+
+
+def _split_in(path: pathlib.Path, root: pathlib.Path) -> str:
+    """The name of a file, or of the folder above it that is called a split."""
+    name = _split_name(path)
+    relative = path.relative_to(root).as_posix()
+    names = (name, *reversed(folders_of(relative)))
+    return next(filter(is_split_name, names), name)
 
 
 def _find(file_name: str, folders: Sequence[str]) -> str | None:

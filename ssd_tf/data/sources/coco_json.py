@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import math
+import mmap
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -49,6 +50,22 @@ class _Broken(Exception):
     """A problem of an entry, to be put behind its name."""
 
 
+def is_coco(path: pathlib.Path) -> bool:
+    """True for a file with the keys of COCO's annotations; fast if it is big.
+
+    A file that has them and is broken counts.
+    """
+    try:
+        with path.open("rb") as file:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                return any(
+                    all(text.find(f'"{k}"'.encode(code)) >= 0 for k in _KEYS)
+                    for code in ("utf-8", "utf-16-le", "utf-16-be")
+                )
+    except (OSError, ValueError):  # A folder, or an empty file.
+        return False
+
+
 def read_coco(path: pathlib.Path) -> CocoAnnotations:
     """Reads an annotation file.
 
@@ -66,6 +83,12 @@ def read_coco(path: pathlib.Path) -> CocoAnnotations:
             raise InputError(f"{path}: {error}") from None
         problems: list[str] = []
         images = dict(_images(content["images"], problems))
+        if content["annotations"] and not content["images"]:
+            problems.append(
+                f"the list 'images' is empty; {len(content['annotations'])}"
+                " annotations are of images that are not there"
+            )
+            return CocoAnnotations(categories, [], problems)
         _add_objects(images, content["annotations"], categories, problems)
         return CocoAnnotations(categories, list(images.values()), problems)
 

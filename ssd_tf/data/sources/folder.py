@@ -9,8 +9,10 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.data.sources.base import RawImage, RawObject, fault_of_name
+from ssd_tf.data.sources.folder_files import FolderFiles
 from ssd_tf.data.sources.image_index import ImageIndex, build_index
 from ssd_tf.data.sources.rules import fault_of_boxes, mark_repeats
+from ssd_tf.data.sources.split_names import find_eval_split, find_train_split
 from ssd_tf.errors import InputError
 
 
@@ -18,18 +20,25 @@ class FolderSource(abc.ABC):
     """A `base.Source` over a folder; a layout says what is in a split.
 
     A layout is a subclass with `name`, `expected`, `splits` and `read_split`;
-    `open`, `where`, `annotated_images`, `choose_classes` and
-    `unknown_class` may be overridden.
+    `recognise` makes it known to --dataset=folder; `open`, `where`,
+    `annotated_images`, `choose_classes`, `unknown_class` and `explains` may be
+    overridden.
 
     Attributes:
       name: of the layout, a key of `registry.SOURCES`.
       expected: what `data_dir` has to be, for messages.
-      default_splits: the splits for training and for evaluation.
+      val_fraction: the part of the images that a hash of their content has
+        chosen for evaluation; 0 where the folder has splits of its own.
+      val_dir: the folder of the images to evaluate on, where that is another.
+      is_read_here_only: images are read by Python, which no other process can
+        be asked for.
     """
 
     name: str
     expected: str
-    default_splits: tuple[str, str] = ("train", "val")
+    val_fraction: float = 0.0
+    val_dir: str | None = None
+    is_read_here_only: bool = False
 
     def __init__(
         self,
@@ -60,12 +69,22 @@ class FolderSource(abc.ABC):
         self.open()
         self._class_names = self.choose_classes(tuple(class_names or ()))
 
+    @classmethod
+    def recognise(cls, files: FolderFiles) -> str:
+        """The reason why a folder has this layout; empty if it has not."""
+        del files
+        return ""
+
     def open(self) -> None:
         """Looks what is there; called once, with `root` set."""
 
     @abc.abstractmethod
     def splits(self) -> tuple[str, ...]:
         """The splits that can be asked for."""
+
+    def other_splits(self) -> tuple[str, ...]:
+        """Splits that can be asked for and repeat the images of `splits`."""
+        return ()
 
     @abc.abstractmethod
     def read_split(self, split: str) -> Iterable[RawImage]:
@@ -75,6 +94,15 @@ class FolderSource(abc.ABC):
         """The file that lists a split, for messages."""
         del split
         return self.root
+
+    def explains(self, path: str) -> bool:
+        """True if a file has a place in this layout.
+
+        Args:
+          path: from the folder, as of `FolderFiles`; no hidden file.
+        """
+        del path
+        return True
 
     def annotated_images(self) -> Iterable[RawImage]:
         """Images of all splits, to find the classes in."""
@@ -118,9 +146,26 @@ class FolderSource(abc.ABC):
         return self._class_names
 
     @property
+    def known_classes(self) -> tuple[str, ...] | None:
+        """The classes; None where a broken annotation hides some."""
+        return None if self._broken else self._class_names
+
+    @property
     def category_ids(self) -> tuple[int, ...]:
         """1..C, for a layout without ids."""
         return tuple(range(1, len(self.class_names) + 1))
+
+    @property
+    def default_splits(self) -> tuple[str, str]:
+        """Splits named train and val, or the only ones beginning like that.
+
+        Where there is none, a name that is not there: the error of those who
+        ask for it names those that are.
+        """
+        names = self.splits()
+        return find_train_split(names) or "train", (
+            find_eval_split(names) or "val"
+        )
 
     def num_examples(self, split: str) -> int:
         """The number of images in a split."""
@@ -140,7 +185,13 @@ class FolderSource(abc.ABC):
         self, split: str, indices: tf.data.Dataset
     ) -> tf.data.Dataset:
         """Examples at positions; see `shuffling.RandomAccess`."""
-        return self._index(split).examples_at(indices)
+        return self._index(split).examples_at(
+            indices, read_image=self.read_image
+        )
+
+    def read_image(self, path):
+        """The encoded image of an `image_path`, both scalars, in graph."""
+        return tf.io.read_file(path)
 
     def image_paths(self, split: str) -> Sequence[str]:
         """See `base.ImageFiles`."""
@@ -165,7 +216,7 @@ class FolderSource(abc.ABC):
         if part in self._facts:
             return self._facts[part]
         where = f"{self.where(part)}: split {part!r}"
-        if part not in self.splits():
+        if part not in (*self.splits(), *self.other_splits()):
             found = ", ".join(self.splits()) or "none"
             raise InputError(f"{where} is missing; found: {found}")
         images = list(self.read_split(part))
@@ -177,7 +228,7 @@ class FolderSource(abc.ABC):
     def _index(self, split: str) -> ImageIndex:
         """The index of a split, built when it is first needed."""
         if split not in self._indexes:
-            images = self._images_to_use(split)
+            images = self.images_to_use(split)
             names = self._names(images)
             self._indexes[split] = index = build_index(
                 images,
@@ -200,8 +251,12 @@ class FolderSource(abc.ABC):
                 )
         return self._indexes[split]
 
-    def _images_to_use(self, split: str) -> list[RawImage]:
-        """The images of a split, each once and without a problem."""
+    def images_to_use(self, split: str) -> list[RawImage]:
+        """The images of a split, each once.
+
+        Raises:
+          InputError: naming the first problem of one.
+        """
         listed = list(self.raw_images(split))
         for raw in listed:
             for problem in (*raw.problems, raw.missing):

@@ -35,8 +35,16 @@ class ImageIndex:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def examples_at(self, indices: tf.data.Dataset) -> tf.data.Dataset:
-        """Examples as in `base.ELEMENT_SPEC` at positions, in that order."""
+    def examples_at(
+        self,
+        indices: tf.data.Dataset,
+        *,
+        read_image: Callable = tf.io.read_file,
+    ) -> tf.data.Dataset:
+        """Examples as in `base.ELEMENT_SPEC` at positions, in that order.
+
+        `read_image` reads the encoded image of a path, in graph.
+        """
         # Input pipelines run on the CPU; on a GPU machine a tensor made
         # elsewhere would be copied back for every example.
         with tf.device("/CPU:0"):
@@ -48,7 +56,7 @@ class ImageIndex:
         def read_example(i):
             begin, end = row_splits[i], row_splits[i + 1]
             return {
-                "image": tf.io.read_file(image_paths[i]),
+                "image": read_image(image_paths[i]),
                 "image_id": image_ids[i],
                 **{k: v[begin:end] for k, v in columns.items()},  # [M, ...]
             }

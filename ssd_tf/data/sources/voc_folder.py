@@ -1,22 +1,46 @@
-"""A folder in the layout of Pascal VOC."""
+"""A folder with annotations in the form of Pascal VOC."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ssd_tf.data.images import SUFFIXES
 from ssd_tf.data.sources.base import RawImage
 from ssd_tf.data.sources.folder import FolderSource
-from ssd_tf.data.sources.voc_xml import read_annotation
+from ssd_tf.data.sources.folder_files import FileFinder, FolderFiles, suffix
+from ssd_tf.data.sources.voc_splits import (
+    find_split_files,
+    find_split_folders,
+    folder_of_most,
+    image_named,
+    read_lines,
+    xmls_of,
+)
+from ssd_tf.data.sources.voc_xml import is_voc, read_annotation
 from ssd_tf.errors import InputError
 
-# The second column of per-class sets: without, with, with difficult objects.
-_CLASS_MARKS = ("-1", "1", "0")
-_FOLDERS = ("Annotations", "ImageSets/Main", "JPEGImages")
+# Where VOC itself has them; what lies elsewhere is not looked at then.
+_ANNOTATIONS, _IMAGES = "Annotations/", "JPEGImages/"
+_NUM_TRIED = 3
+
+
+class _Entry(NamedTuple):
+    """An annotation file that a split names, from the root; may be missing."""
+
+    xml: str
+    image_name: str = ""
+    problem: str = ""
 
 
 class VocFolder(FolderSource):
-    """Annotations/*.xml  ImageSets/Main/<split>.txt  JPEGImages/*.
+    """XML files and images, in folders of any name or in one.
+
+    Splits are lists of names: ImageSets/Main/<split>.txt, as VOC has them, or
+    <split>.txt elsewhere; or else folders: train/, valid/. Without either all
+    is one split, "all". A list names images by their names alone, with a
+    suffix, with folders or by a whole path.
 
     Pixel coordinates are divided by the size of the image as they are, as
     Caffe does (src/caffe/util/io.cpp), though VOC counts from 1: subtracting
@@ -24,123 +48,134 @@ class VocFolder(FolderSource):
     """
 
     name = "voc_folder"
-    expected = f"a folder with {', '.join(_FOLDERS)}"
+    expected = "a folder with VOC's XML files and the images"
+
+    @classmethod
+    def recognise(cls, files: FolderFiles) -> str:
+        found = _below(_ANNOTATIONS, files.with_suffix(".xml"))
+        if not any(is_voc(files.root / path) for path in found[:_NUM_TRIED]):
+            return ""
+        return f"{len(found)} XML files such as {found[0]}"
 
     def open(self) -> None:
-        for folder in (self.root, *(self.root / name for name in _FOLDERS)):
-            if not folder.is_dir():
-                raise InputError(
-                    f"{folder}: folder is missing; a VOC folder has"
-                    f" {', '.join(_FOLDERS)}"
-                )
+        files = FolderFiles(self.root)
+        xmls = _below(_ANNOTATIONS, files.with_suffix(".xml"))
+        if not xmls:
+            raise InputError(
+                f"{self.root}: no .xml file is there; expected {self.expected}"
+            )
+        images = _below(_IMAGES, files.images())
         self._read: dict[str, RawImage] = {}
-        self._annotation_ids = {
-            name.removesuffix(".xml")
-            for name in os.listdir(self.root / "Annotations")
-            if name.endswith(".xml")
-        }
-        self._files = _list_images(self.root / "JPEGImages")
+        self._entries_of: dict[str, list[_Entry]] = {}
+        self._xmls = frozenset(xmls)
+        self._annotations = FileFinder(xmls)
+        self._image_finder = FileFinder(images)
+        self._lists = find_split_files(files, self._annotations)
+        self._folders = {}
+        if not self._lists:
+            self._folders = find_split_folders(xmls)
+        if not self._lists and not self._folders:
+            self._folders = {"all": xmls}
+        self._xml_folder = folder_of_most(xmls)
+        self._image_folder = folder_of_most(images or xmls)
 
     def splits(self) -> tuple[str, ...]:
-        """Names of the files in ImageSets/Main, without .txt."""
-        files = (self.root / "ImageSets/Main").glob("*.txt")
-        return tuple(sorted(file.stem for file in files))
+        """Names of the lists or folders; see the class."""
+        return tuple(sorted(self._lists or self._folders))
 
     def where(self, split: str) -> pathlib.Path:
-        return self.root / "ImageSets/Main" / f"{split}.txt"
+        if not self._lists:
+            return self.root
+        folder = os.path.dirname(next(iter(self._lists.values())))
+        return self.root / self._lists.get(split, f"{folder}/{split}.txt")
+
+    def explains(self, path: str) -> bool:
+        is_image = suffix(path) in SUFFIXES
+        return (
+            suffix(path) == ".xml"
+            or path in self._lists.values()
+            or (is_image and str(self.root / path) in self._used_images)
+        )
+
+    @functools.cached_property
+    def _used_images(self) -> set[str]:
+        entries = (e for split in self.splits() for e in self._entries(split))
+        return {self._image(entry).image_path for entry in entries}
 
     def read_split(self, split: str) -> Iterator[RawImage]:
-        image_ids = self._ids(split)
-        self._check_suffixes(split)
+        entries = self._entries(split)
         # As in VOC's test split of 2012.
-        if image_ids and self._annotation_ids.isdisjoint(image_ids):
+        if entries and not any(map(self._is_there, entries)):
             raise InputError(
                 f"{self.root}: no image of split {split!r} has an annotation"
             )
-        return map(self._image, image_ids)
+        return map(self._image, entries)
 
     def annotated_images(self) -> Iterator[RawImage]:
         # A split that is used and lacks one is refused when it is read.
-        listed = [i for split in self.splits() for i in self._ids(split)]
-        found = [i for i in dict.fromkeys(listed) if i in self._annotation_ids]
-        if not found:
-            for split in self.splits():
-                self._check_suffixes(split)
-        return map(self._image, found)
+        entries = (e for split in self.splits() for e in self._entries(split))
+        return map(self._image, filter(self._is_there, dict.fromkeys(entries)))
 
-    def _image(self, image_id: str) -> RawImage:
-        if image_id not in self._read:
-            xml = self.root / "Annotations" / f"{image_id}.xml"
-            annotation = read_annotation(xml)
-            name = self._image_name(image_id, annotation.filename)
-            path = self.root / "JPEGImages" / (name or image_id)
-            expected = f"expected one of {', '.join(SUFFIXES)}"
-            self._read[image_id] = RawImage(
-                image_id=path.name,
-                location=str(xml),
-                image_path=str(path),
-                declared_size=annotation.declared_size,
-                objects=annotation.objects,
-                problems=annotation.problems,
-                missing=(
-                    "" if name else f"{path}: image is missing, {expected}"
-                ),
+    def _entries(self, split: str) -> list[_Entry]:
+        """The annotations of a split, in its order."""
+        if split in self._folders:
+            return [_Entry(xml) for xml in self._folders[split]]
+        if split not in self._entries_of:
+            path = self.root / self._lists[split]
+            lines = read_lines(path)
+            self._entries_of[split] = [self._entry(n, path) for n in lines]
+        return self._entries_of[split]
+
+    def _entry(self, line: str, path: pathlib.Path) -> _Entry:
+        entry, xmls = xmls_of(line, self._annotations)
+        if not xmls:
+            # Where it would be.
+            xmls = [f"{self._xml_folder}/{entry}.xml"]
+        problem = ""
+        if len(xmls) > 1:
+            problem = (
+                f"{path}: {entry!r} could be {xmls[0]} or {xmls[1]}; expected"
+                " a name with its folder"
             )
-        return self._read[image_id]
+        return _Entry(xmls[0].lstrip("/"), image_named(entry), problem)
 
-    def _image_name(self, image_id: str, filename: str) -> str | None:
-        """The file named after the id, else the <filename> in the XML.
+    def _is_there(self, entry: _Entry) -> bool:
+        return entry.xml in self._xmls
 
-        The id comes first, as in VOC's own tools: renamed images keep their
-        old <filename>, which may be another image by now.
-        """
-        names = self._files.get(image_id, ())
-        if names:
-            return filename if filename in names else names[0]
-        stem = os.path.splitext(filename)[0]
-        return filename if filename in self._files.get(stem, ()) else None
+    def _image(self, entry: _Entry) -> RawImage:
+        key = entry.xml + entry.image_name + entry.problem
+        if key not in self._read:
+            self._read[key] = self._read_image(entry)
+        return self._read[key]
 
-    def _check_suffixes(self, split: str) -> None:
-        """Refuses a split that lists files, as in "a.jpg" for "a"."""
-        for image_id in self._ids(split):
-            stem, suffix = os.path.splitext(image_id)
-            if (
-                image_id not in self._annotation_ids
-                and suffix.lower() in (*SUFFIXES, ".xml")
-                and (stem in self._annotation_ids or stem in self._files)
-            ):
-                raise InputError(
-                    f"{self.where(split)}: {image_id!r}: a split lists names"
-                    f" without suffix, expected {stem!r}"
-                )
-
-    def _ids(self, split: str) -> list[str]:
-        """The ids in the file of a split, in its order."""
-        path = self.where(split)
-        try:
-            # Editors on Windows put a mark at the beginning.
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 text: {error}") from None
-        lines = (line.strip() for line in text.splitlines())
-        return [self._id_in(line) for line in lines if line]
-
-    def _id_in(self, line: str) -> str:
-        """The id in a line of a split; ids may have spaces."""
-        *columns, mark = line.rsplit(maxsplit=1)
-        if line in self._annotation_ids or mark not in _CLASS_MARKS:
-            return line
-        image_id = columns[0] if columns else line
-        is_id = image_id in self._annotation_ids or not image_id.split()[1:]
-        return image_id if is_id else line
+    def _read_image(self, entry: _Entry) -> RawImage:
+        xml = self.root / entry.xml
+        annotation = read_annotation(xml)
+        found = self._image_finder.images_of(
+            entry.xml, file_name=entry.image_name or annotation.filename
+        )
+        problems = [entry.problem, *annotation.problems]
+        if len(found) > 1:
+            problems.append(f"{xml}: its image could be {' or '.join(found)}")
+        if found:
+            path = self.root / found[0]
+        else:
+            # With the folders that stand in a list, as in "sub/x".
+            stem = entry.xml.removesuffix(xml.suffix).removeprefix(_ANNOTATIONS)
+            stem = stem if _ANNOTATIONS in entry.xml else xml.stem
+            path = self.root / self._image_folder / stem
+        expected = f"expected one of {', '.join(SUFFIXES)}"
+        return RawImage(
+            image_id=path.name,
+            location=str(xml),
+            image_path=str(path),
+            declared_size=annotation.declared_size,
+            objects=annotation.objects,
+            problems=tuple(filter(None, problems)),
+            missing="" if found else f"{path}: image is missing, {expected}",
+        )
 
 
-def _list_images(folder: pathlib.Path) -> dict[str, list[str]]:
-    """Image files by name without suffix, the usual suffixes first."""
-    names = (os.path.splitext(name) for name in os.listdir(folder))
-    known = [pair for pair in names if pair[1].lower() in SUFFIXES]
-    known.sort(key=lambda pair: SUFFIXES.index(pair[1].lower()))
-    images: dict[str, list[str]] = {}
-    for stem, suffix in known:
-        images.setdefault(stem, []).append(stem + suffix)
-    return images
+def _below(folder: str, paths: list[str]) -> list[str]:
+    """The files in a folder, if it has any; else all."""
+    return [path for path in paths if path.startswith(folder)] or paths

@@ -33,6 +33,19 @@ class _Broken(Exception):
     """A problem of an object."""
 
 
+def is_voc(path: str | os.PathLike) -> bool:
+    """True for an XML file with the parts of VOC's annotations."""
+    try:
+        return _has_parts(ElementTree.parse(path).getroot())
+    except (OSError, ElementTree.ParseError, ValueError, LookupError):
+        return False
+
+
+def _has_parts(root: ElementTree.Element) -> bool:
+    # Other programs' roots are taken where the parts are VOC's.
+    return root.tag == "annotation" or any(e.tag in _PARTS for e in root)
+
+
 def read_annotation(path: str | os.PathLike) -> VocAnnotation:
     """Reads what can be read of an annotation file; the rest is a problem."""
     try:
@@ -44,8 +57,7 @@ def read_annotation(path: str | os.PathLike) -> VocAnnotation:
     # ValueError and LookupError come from odd declared encodings.
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         return _unusable(path, f"not valid XML: {error}")
-    # Other programs' roots are taken where the parts are VOC's.
-    if root.tag != "annotation" and not any(e.tag in _PARTS for e in root):
+    if not _has_parts(root):
         problem = "not a VOC annotation: its root element is"
         return _unusable(path, f"{problem} {root.tag!r}, not 'annotation'")
     objects = []

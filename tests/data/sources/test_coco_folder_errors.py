@@ -214,7 +214,11 @@ A = image(1, "a.jpg")
 @pytest.mark.parametrize(
     "images, expected",
     [
-        ([], "annotation 9: image_id 1 is not among the images"),
+        (
+            [],
+            "the list 'images' is empty; 1 annotations are of images that are"
+            " not there",
+        ),
         ([7], "images[0] is 7, expected an object"),
         ([{"file_name": "a.jpg"}], "images[0] has no 'id'"),
         ([A, {"id": 2}], "image 2 has no 'file_name'"),

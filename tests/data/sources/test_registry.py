@@ -11,7 +11,8 @@ def test_unknown_name():
         registry.build_source("voc2007")
     assert str(error.value) == (
         "unknown dataset 'voc2007'; known: shapes, voc/2007, voc/2012,"
-        " voc/2007+2012, coco/2017, voc_folder, coco_folder"
+        " voc/2007+2012, coco/2017, folder, voc_folder, coco_folder,"
+        " yolo_folder, csv_folder, tfrecord_folder, labelme_folder"
     )
 
 
@@ -19,10 +20,7 @@ def test_unknown_name():
 @pytest.mark.parametrize(
     "dataset, expected",
     [
-        (
-            "voc_folder",
-            "a folder with Annotations, ImageSets/Main, JPEGImages",
-        ),
+        ("voc_folder", "a folder with VOC's XML files and the images"),
         (
             "coco_folder",
             "a folder with COCO annotations, such as"

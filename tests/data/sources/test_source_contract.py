@@ -14,9 +14,14 @@ DATA_DIRS = {
     "voc/2007": "data",
     "voc/2012": "data",
     "voc/2007+2012": "data",
+    "folder": "2007/VOCdevkit/VOC2007",
     "voc_folder": "2007/VOCdevkit/VOC2007",
     "coco/2017": "data",
     "coco_folder": "coco_folder",
+    "yolo_folder": "yolo_folder",
+    "csv_folder": "csv_folder",
+    "labelme_folder": "labelme_folder",
+    "tfrecord_folder": "tfrecord_folder",
 }
 
 
@@ -28,7 +33,8 @@ def test_every_source_is_tested():
 def data(request, devkit):
     data_dir = devkit.parent / DATA_DIRS[request.param]
     source = registry.build_source(request.param, data_dir=str(data_dir))
-    assert source.name == request.param
+    # A folder is called by the layout that it has.
+    assert source.name in (request.param, f"voc_{request.param}")
     return source
 
 
@@ -90,3 +96,13 @@ def test_missing_split(data):
             ask("nope")
         assert "split 'nope' is missing; found: " in str(error.value)
         assert str(error.value).endswith(", ".join(data.splits()))
+
+
+@pytest.mark.parametrize("name", [n for n in DATA_DIRS if "folder" in n])
+def test_folders_are_recognised(devkit, name):
+    data_dir = str(devkit.parent / DATA_DIRS[name])
+    source = registry.build_source("folder", data_dir=data_dir)
+    assert source.name in (name, f"voc_{name}")
+    expected = registry.build_source(name, data_dir=data_dir)
+    assert source.class_names == expected.class_names
+    assert source.splits() == expected.splits()
