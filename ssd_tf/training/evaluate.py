@@ -134,6 +134,7 @@ def evaluate(
     *,
     image_size: int | None,
     num_samples: int = 0,
+    measurement: Measurement | None = None,
     on_image: Callable[[EvaluatedImage], None] | None = None,
     workers: Workers | None = None,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
@@ -143,7 +144,7 @@ def evaluate(
     there are `workers`, they share out the images, and all get the figures;
     the samples are those of the first.
     """
-    measurement = Measurement(source.class_names)
+    measurement = measurement or Measurement(source.class_names)
     if workers is not None and workers.are_many:
         found = _Found()
         samples = measure(

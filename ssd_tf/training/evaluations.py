@@ -5,7 +5,7 @@ from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.decoder import Decoder
-from ssd_tf.evaluation import EvaluatedImage
+from ssd_tf.evaluation import EvaluatedImage, Measurement
 from ssd_tf.evaluation.image_archive import pack_images
 from ssd_tf.files import write_bytes
 from ssd_tf.training.evaluate import evaluate, make_detect_function
@@ -70,6 +70,7 @@ class Evaluations:
         """Measures, keeps what was found, reports; returns the metrics."""
         started_at = time.monotonic()
         images: list[EvaluatedImage] = []
+        measurement = Measurement(self._source.class_names)
         with self._trainer.averaged_weights():
             metrics, samples = evaluate(
                 self._detect,
@@ -77,13 +78,14 @@ class Evaluations:
                 self._train_config.eval_split,
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
+                measurement=measurement,
                 on_image=images.append,
                 workers=self._workers,
             )
         step = self._trainer.steps_done
         write_bytes(self._run_dir.evaluation_file, pack_images(images))
         metrics = {"step": step, **metrics}
-        reporter.evaluation(step, metrics, samples, self._source.class_names)
+        reporter.evaluation(step, metrics, samples, measurement.voc)
         seconds = time.monotonic() - started_at
         self._run_dir.journal.spent(step, "evaluation", seconds)
         return metrics

@@ -150,6 +150,7 @@ class TrainingRun:
         self._saver.open()
         self._reporter = Reporter(run_dir)
         config = self._train_config
+        self._reporter.settings(self._detector_config, config)
         run_dir.journal.start(
             self.step,
             command=self._command,

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -21,6 +22,17 @@ from ssd_tf.training.optimizer import (
     build_optimizer,
 )
 from ssd_tf.training.strategy import average_statistics
+
+
+class StepFigures(NamedTuple):
+    """What a step came to, scalars."""
+
+    total: tf.Tensor
+    classification: tf.Tensor
+    localisation: tf.Tensor
+    # Of the gradient before it is clipped; of several replicas the sum of
+    # their norms, which is no less than the norm of their gradients' sum.
+    gradient_norm: tf.Tensor
 
 
 def training_encoder(
@@ -181,7 +193,7 @@ class Trainer:
         """
         fix, compiled = self._compiled(element_spec)
 
-        def train_step(batch) -> Losses:
+        def train_step(batch) -> StepFigures:
             try:
                 return compiled(fix(batch))
             except tf.errors.OpError:
@@ -205,7 +217,7 @@ class Trainer:
             self.step, jit_compile=True
         )
 
-    def step(self, batch) -> Losses:
+    def step(self, batch) -> StepFigures:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
@@ -224,7 +236,7 @@ class Trainer:
         )
         if self.average is not None:
             self.average.update()
-        return losses
+        return StepFigures(*losses, gradient_norm)
 
     def _replica_step(self, batch) -> tuple[tf.Tensor, ...]:
         """The replica's shares of the losses, and its gradient's norm."""
