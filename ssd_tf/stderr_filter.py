@@ -32,12 +32,28 @@ _NOISE = (
     rb"WARNING: All log messages before absl::InitializeLog\(\) is called",
     # The second line of an informative message about the processor.
     rb"To enable the following instructions: .* rebuild TensorFlow with",
+    # Those of one about workers that have not come yet.
+    rb"/job:\w+/replica:\d+/task:\d+\s*$",
     rb".*oneDNN supports DT_\w+ only on platforms with AVX-512",
     # Registered twice by TensorFlow's own libraries.
     rb".*Unable to register cu\w+ (?:factory|plugin)",
     rb".*computation placer already registered",
     # The ordinary end of a data set.
     rb".*Local rendezvous is aborting with status: OUT_OF_RANGE: End of seq",
+    # Of batches for several devices.
+    rb".*Input of GeneratorDatasetOp::Dataset will not be optimized",
+    # Of images: who decodes them says which one it is, and why.
+    rb".*OP_REQUIRES failed at whole_file_read_ops",
+    rb".*jpeg_mem\.cc:\d+\] ",
+    rb".*Local rendezvous is aborting with status: (?:INVALID_ARGUMENT"
+    rb"|NOT_FOUND|FAILED_PRECONDITION|UNKNOWN)",
+    rb"\t \[\[\{\{",
+    rb"Premature end of JPEG file",
+    rb"Corrupt JPEG data: ",
+    rb"JPEG datastream contains no image",
+    rb"Input file read error",
+    rb"Improper call to JPEG library in state ",
+    rb"Bogus Huffman table definition",
     # From the conversion to LiteRT and to ONNX.
     rb".*tf_tfl_flatbuffer_helpers\.cc:\d+\] Ignored ",
     rb".*NodeDef mentions attribute \S+ which is not in the op definition",
@@ -51,7 +67,7 @@ _ABOUT_NO_GPU = (
 )
 # What may become one of these, if the rest of the line is not there yet.
 _BEGINNING = re.compile(
-    rb"[IWEF](?:\d|$)|W(?:A|$)|\d{1,4}(?:-|$)|T(?:o(?: (?:e|$)|$)|$)"
+    rb"[IWEF](?:\d|$)|W(?:A|$)|\d{1,4}(?:-|$)|T(?:o(?: (?:e|$)|$)|$)|/(?:j|$)"
 )
 _DRIVER = pathlib.Path("/proc/driver/nvidia")
 _PATIENCE_SECONDS = 1.0

@@ -29,6 +29,8 @@ NOISE = (
     "2026-11-28 14:57:28.604179: I tensorflow/core/util/port.cc:153] oneDNN\n"
     "E0000 00:00:1795877860.037864   13612 util.cc:131] oneDNN supports "
     "DT_UINT8 only on platforms with AVX-512. Falling back.\n"
+    "I0000 00:00:1795881591.342298   22310 coordination_service.cc:505] "
+    "Example stragglers:\n/job:worker/replica:0/task:1\n"
 )
 WARNING = "W0000 00:00:1795878141.192169 20941 alloc.cc:4] Memory is low.\n"
 ERROR = "E0000 00:00:1795878141.192169 20941 io.cc:4] The disk is full.\n"

@@ -39,6 +39,7 @@ def pack_images(images: Sequence[EvaluatedImage]) -> bytes:
         buffer,
         image_ids=np.frombuffer(names, np.uint8),
         sizes=np.reshape([i.size for i in images], (-1, 2)).astype(np.int32),
+        positions=np.array([i.position for i in images], np.int64),
         num_objects=np.array([len(i.gt_labels) for i in images], np.int64),
         num_detections=np.array([len(i.classes) for i in images], np.int64),
         **columns,
@@ -59,10 +60,17 @@ def unpack_images(content: bytes) -> list[EvaluatedImage]:
         objects = _split(values, _OF_OBJECTS, "num_objects")
         detections = _split(values, _OF_DETECTIONS, "num_detections")
         return [
-            EvaluatedImage(name, tuple(size), **of_objects, **of_detections)
-            for name, size, of_objects, of_detections in zip(
+            EvaluatedImage(
+                name,
+                tuple(size),
+                **of_objects,
+                **of_detections,
+                position=position,
+            )
+            for name, size, position, of_objects, of_detections in zip(
                 names,
                 values["sizes"].tolist(),
+                values["positions"].tolist(),
                 objects,
                 detections,
                 strict=True,

@@ -25,7 +25,7 @@ def pictures_section(
             is_note=True,
         )
     ]
-    pixels, reason = _read(facts, positions)
+    pixels, reason = _read(facts, [image.position for image in wanted])
     sizes = {image.image_id: image.size for image in wanted}
     pixels = {
         name: picture

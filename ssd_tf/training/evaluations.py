@@ -4,10 +4,12 @@ import time
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
 from ssd_tf.evaluation import EvaluatedImage, Measurement
 from ssd_tf.evaluation.image_archive import pack_images
 from ssd_tf.files import write_bytes
+from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir
@@ -25,7 +27,9 @@ class Evaluations:
       source: the data.
       trainer: whose weights are measured.
       run_dir: what was measured before.
+      best: judges what is measured.
       workers: share out the images.
+      usable: knows which images are left out.
     """
 
     def __init__(
@@ -36,14 +40,18 @@ class Evaluations:
         *,
         trainer: Trainer,
         run_dir: RunDir,
+        best: Best,
         workers: Workers,
+        usable: UsableImages,
     ):
         self._train_config = train_config
         self._image_size = detector_config.image_size
         self._source = source
         self._trainer = trainer
         self._run_dir = run_dir
+        self._best = best
         self._workers = workers
+        self._usable = usable
         self._detect = make_detect_function(
             trainer.evaluated_model, Decoder(detector_config)
         )
@@ -81,11 +89,14 @@ class Evaluations:
                 measurement=measurement,
                 on_image=images.append,
                 workers=self._workers,
+                usable=self._usable,
             )
-        step = self._trainer.steps_done
+            step = self._trainer.steps_done
+            metrics = {"step": step, **metrics}
+            self._best.take(metrics)
         write_bytes(self._run_dir.evaluation_file, pack_images(images))
-        metrics = {"step": step, **metrics}
         reporter.evaluation(step, metrics, samples, measurement.voc)
+        self._best.sweep()
         seconds = time.monotonic() - started_at
         self._run_dir.journal.spent(step, "evaluation", seconds)
         return metrics

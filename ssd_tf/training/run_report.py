@@ -137,6 +137,7 @@ def _keep_coverage(run_dir: RunDir, source) -> None:
 
 def _measure(config: DetectorConfig, source, split: str) -> Coverage:
     objects = cached_objects(source, split).take(_MAX_IMAGES_TO_COVER)
+    objects = objects.ignore_errors()  # of images that cannot be read
     return measure_coverage(config, objects)
 
 

@@ -80,18 +80,7 @@ class Workers:
             value + bytes(-len(value) % _WORD().nbytes), _WORD
         )
         message = np.concatenate([[len(value)], words]).astype(_WORD)
-        replicas = self._strategy.num_replicas_in_sync // self.share.count
-
-        def of_replica(context):
-            is_first = context.replica_id_in_sync_group % replicas == 0
-            return tf.constant(message if is_first else message[:0])
-
-        gathered = self._strategy.gather(
-            self._strategy.experimental_distribute_values_from_function(
-                of_replica
-            ),
-            axis=0,
-        ).numpy()
+        gathered = self._gather_words(message).numpy()
         values: list[bytes] = []
         while len(gathered):
             size = int(gathered[0])
@@ -99,6 +88,25 @@ class Workers:
             values.append(gathered[1:end].tobytes()[:size])
             gathered = gathered[end:]
         return values
+
+    @functools.cached_property
+    def _gather_words(self) -> Callable:
+        """[n] of each worker -> [sum of n]; `strategy.gather` would be traced
+        anew in each call."""
+        replicas = self._strategy.num_replicas_in_sync // self.share.count
+
+        def of_replica(message):
+            context = tf.distribute.get_replica_context()
+            is_first = context.replica_id_in_sync_group % replicas == 0
+            mine = message[: tf.where(is_first, tf.size(message), 0)]
+            return context.all_gather(mine, axis=0)
+
+        def gather(message):
+            results = self._strategy.run(of_replica, args=(message,))
+            return self._strategy.experimental_local_results(results)[0]
+
+        spec = tf.TensorSpec([None], tf.as_dtype(_WORD))
+        return tf.function(gather, input_signature=[spec], autograph=False)
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
         """What `make` returns on the chief, a value for JSON, for all.

@@ -20,6 +20,7 @@ def image(name, num_objects, num_detections):
         rng.random((num_detections, 4), np.float32),
         rng.random(num_detections, np.float32),
         rng.integers(1, 4, num_detections).astype(np.int32),
+        position=7,
     )
 
 
@@ -35,8 +36,8 @@ def test_there_and_back(images):
     found = unpack_images(pack_images(images))
     assert len(found) == len(images)
     for one, other in zip(images, found, strict=True):
-        assert (one.image_id, one.size) == (other.image_id, other.size)
-        for name in EvaluatedImage._fields[2:-1]:
+        assert other[:2] == one[:2] and other.position == 7
+        for name in EvaluatedImage._fields[2:-2]:
             before, after = getattr(one, name), getattr(other, name)
             np.testing.assert_array_equal(before, after, strict=True)
 

@@ -35,6 +35,7 @@ def make_images(count, *, seed=0):
                 np.clip(found, 0, 1).astype(np.float32)[keep],
                 rng.uniform(0.2, 1, 2).astype(np.float32)[keep],
                 classes.astype(np.int32)[keep],
+                position=k,
             )
         )
     return images

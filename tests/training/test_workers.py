@@ -108,6 +108,9 @@ def test_workers_are_one_machine(
     found, expected = map(checkpoint_of, run_dirs)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
+        if isinstance(value, bytes):  # losses that are not reported yet
+            assert found[name] == value == b"[]"
+            continue
         np.testing.assert_allclose(
             found[name], value, rtol=1e-5, atol=1e-5, err_msg=name
         )
