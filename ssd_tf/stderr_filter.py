@@ -40,6 +40,20 @@ _NOISE = (
     rb".*computation placer already registered",
     # The ordinary end of a data set.
     rb".*Local rendezvous is aborting with status: OUT_OF_RANGE: End of seq",
+    # Of batches for several devices.
+    rb".*Input of GeneratorDatasetOp::Dataset will not be optimized",
+    # Of images: who decodes them says which one it is, and why.
+    rb".*OP_REQUIRES failed at whole_file_read_ops",
+    rb".*jpeg_mem\.cc:\d+\] ",
+    rb".*Local rendezvous is aborting with status: (?:INVALID_ARGUMENT"
+    rb"|NOT_FOUND|FAILED_PRECONDITION|UNKNOWN)",
+    rb"\t \[\[\{\{",
+    rb"Premature end of JPEG file",
+    rb"Corrupt JPEG data: ",
+    rb"JPEG datastream contains no image",
+    rb"Input file read error",
+    rb"Improper call to JPEG library in state ",
+    rb"Bogus Huffman table definition",
     # From the conversion to LiteRT and to ONNX.
     rb".*tf_tfl_flatbuffer_helpers\.cc:\d+\] Ignored ",
     rb".*NodeDef mentions attribute \S+ which is not in the op definition",

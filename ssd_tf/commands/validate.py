@@ -2,8 +2,8 @@
 
 One line per problem, with file and box; then counts of images, objects,
 classes and problems. The exit status is 1 if training would refuse, drop or
-misplace something (an image, a box, a class), 0 if not, whatever else is
-listed.
+misplace something or leave it out (an image, a box, a class), 0 if not,
+whatever else is listed.
 """
 
 import json

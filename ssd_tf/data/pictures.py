@@ -1,5 +1,6 @@
 """Whole pictures of a split, to be looked at."""
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,8 @@ def read_pictures(
     Args:
       source: `ssd_tf.data.sources.base.Source`.
       split: one of its splits.
-      positions: of the images in `dataset(split)`.
+      positions: of the images in `dataset(split)`; one that cannot be read
+        is left out.
     """
     if not positions:
         return {}
@@ -33,10 +35,9 @@ def read_pictures(
             .filter(lambda k, _: tf.reduce_any(k == wanted))
             .map(lambda _, example: example)
         )
-    return {
-        example["image_id"]
-        .numpy()
-        .decode(): images.decode(example["image"])
-        .numpy()
-        for example in examples
-    }
+    pictures = {}
+    for example in examples.ignore_errors():  # files that are gone by now
+        with contextlib.suppress(tf.errors.InvalidArgumentError):
+            pixels = images.decode(example["image"]).numpy()
+            pictures[example["image_id"].numpy().decode()] = pixels
+    return pictures

@@ -1,16 +1,15 @@
 """Input pipelines: a source's examples -> batches of images and targets."""
 
-import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data import images, service, sources
 from ssd_tf.data.augmentation import Policy, augment
 from ssd_tf.data.shuffling import RandomAccess, Share, shuffled_examples
-from ssd_tf.errors import InputError
 
 
 class TrainingBatch(NamedTuple):
@@ -47,6 +46,7 @@ def training_batches(
     start_step: int = 0,
     share: Share = Share(),
     data_service: str | None = None,
+    left_out: Collection[int] = (),
 ) -> tf.data.Dataset:
     """Endless batches of augmented images with encoded targets.
 
@@ -62,6 +62,8 @@ def training_batches(
       share: this worker's; the shares of all, in order, are the batch.
       data_service: grpc://HOST:PORT of a dispatcher whose workers prepare the
         batches; see `ssd_tf.data.service`.
+      left_out: positions of images that cannot be used; see
+        `shuffling.shuffled_examples`.
 
     Returns:
       `tf.data.Dataset` of `TrainingBatch`, each a share of a batch.
@@ -79,6 +81,7 @@ def training_batches(
                 skip=step * batch_size,
                 batch_size=batch_size,
                 share=share,
+                left_out=left_out,
             )
             .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
             .padded_batch(len(share.positions(batch_size)), drop_remainder=True)
@@ -142,14 +145,14 @@ def evaluation_batches(
     *,
     image_size: int | None,
     batch_size: int,
-    share: Share = Share(),
+    positions: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """The examples of a split in order, once, padded.
 
     Returns:
       `tf.data.Dataset` of `EvaluationBatch`; the last batch may be smaller.
-      Without an `image_size` images are left whole. Of `share.count` batches
-      in a row, one is given.
+      Without an `image_size` images are left whole. With `positions`, which
+      rise, only the examples at these are given.
     """
 
     def prepare(example):
@@ -166,65 +169,39 @@ def evaluation_batches(
         )
 
     return (
-        _shared_batches(source, split, batch_size, share)
+        _examples_in_order(source, split, positions)
         .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
         .padded_batch(batch_size)
         .prefetch(2)
     )
 
 
-def _shared_batches(source, split: str, batch_size: int, share: Share):
-    """The examples of every `share.count`-th batch, from its own on."""
+def shared_positions(
+    num_examples: int,
+    *,
+    batch_size: int,
+    share: Share = Share(),
+    left_out: Collection[int] = (),
+) -> np.ndarray:
+    """Positions of a worker's share of a split: every so many batches, one."""
+    positions = np.arange(num_examples)
+    is_mine = positions // batch_size % share.count == share.index
+    is_mine[list(left_out)] = False
+    return positions[is_mine]
 
-    def is_mine(position):
-        return position // batch_size % share.count == share.index
 
-    if share.count == 1:
+def _examples_in_order(
+    source, split: str, positions: np.ndarray | None
+) -> tf.data.Dataset:
+    """The examples at positions, or all."""
+    if positions is None or len(positions) == source.num_examples(split):
         return source.dataset(split)
-    places = tf.data.Dataset.range(source.num_examples(split))
-    if isinstance(source, RandomAccess):  # the others' are not even read
-        return source.examples_at(split, places.filter(is_mine))
+    if isinstance(source, RandomAccess):  # the others are not even read
+        return source.examples_at(
+            split, tf.data.Dataset.from_tensor_slices(positions)
+        )
+    is_wanted = np.zeros(source.num_examples(split), bool)
+    is_wanted[positions] = True
     examples = source.dataset(split).enumerate()
-    return examples.filter(lambda k, _: is_mine(k)).map(lambda _, e: e)
-
-
-@contextlib.contextmanager
-def naming_undecodable(source, split: str):
-    """A context in which errors about an image of a split name the image.
-
-    Raises:
-      InputError: naming the first image that cannot be read or decoded.
-    """
-    try:
-        yield
-    except tf.errors.InvalidArgumentError:
-        # A graph knows no file names.
-        check_decodable(source, split)
-        raise
-
-
-def check_decodable(source, split: str) -> None:
-    """Decodes every image of a split.
-
-    Raises:
-      InputError: naming the first image that cannot be read or decoded.
-    """
-    examples = iter(source.dataset(split))
-    while True:
-        try:
-            example = next(examples, None)
-        except tf.errors.OpError as error:
-            raise InputError(
-                f"an image of split {split!r} cannot be read:"
-                f" {images.reason(error)}"
-            ) from error
-        if example is None:
-            return
-        try:
-            images.decode(example["image"])
-        except tf.errors.InvalidArgumentError as error:
-            name = example["image_id"].numpy().decode()
-            raise InputError(
-                f"image {name} of split {split!r} cannot be decoded:"
-                f" {images.reason(error)}"
-            ) from error
+    examples = examples.filter(lambda k, _: tf.gather(is_wanted, k))
+    return examples.map(lambda _, example: example)

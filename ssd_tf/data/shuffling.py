@@ -7,10 +7,12 @@ uninterrupted run would have seen, and one example can be seen again alone.
 """
 
 import dataclasses
+from collections.abc import Collection
 from typing import Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from ssd_tf.data.left_out import substitutes, with_substitutes
 from ssd_tf.errors import InputError
 
 # Examples that wait in memory, still compressed, while they are shuffled.
@@ -59,6 +61,7 @@ def shuffled_examples(
     skip: int = 0,
     batch_size: int = 1,
     share: Share = Share(),
+    left_out: Collection[int] = (),
 ):
     """A source's examples over and over, each epoch in an order of its own.
 
@@ -68,6 +71,11 @@ def shuffled_examples(
 
     Of each `batch_size` examples only a worker's share is given, which is all
     that it reads with `RandomAccess`, and all that it decodes without.
+
+    `left_out` are positions of images that cannot be used. In the place of one
+    stands the image that comes before it in the split, or the first one that
+    can be used, augmented with the seed of the place. All other places stay as
+    they are.
 
     Returns:
       endless `tf.data.Dataset` of (example, [2] int32 seed).
@@ -86,8 +94,15 @@ def shuffled_examples(
             + mine.start
             + k % len(mine)
         )
-        return _permuted(source, split, num_examples, seed=seed, places=counter)
-    examples = _buffered(source, split, num_examples, seed=seed, skip=skip)
+        return _permuted(
+            *(source, split, num_examples),
+            seed=seed,
+            places=counter,
+            left_out=left_out,
+        )
+    examples = _buffered(
+        *(source, split, num_examples), seed=seed, skip=skip, left_out=left_out
+    ).map(lambda index, example, seed: (example, seed))
     if share.count == 1:
         return examples
     return (
@@ -97,12 +112,36 @@ def shuffled_examples(
     )
 
 
-def batch_image_ids(
+def batch_positions(
     source, split: str, *, batch_size: int, seed: int, step: int
+) -> list[int]:
+    """Positions in the split of the images of one batch of a training."""
+    num_examples = source.num_examples(split)
+    first = step * batch_size
+    if isinstance(source, RandomAccess):
+        places = tf.data.Dataset.range(first, first + batch_size)
+        places = places.map(_place(num_examples, seed))
+        return [int(index) for _, index in places.as_numpy_iterator()]
+    examples = _buffered(source, split, num_examples, seed=seed, skip=first)
+    indices = examples.map(lambda index, example, seed: index)
+    return [int(i) for i in indices.take(batch_size).as_numpy_iterator()]
+
+
+def batch_image_ids(
+    source,
+    split: str,
+    *,
+    batch_size: int,
+    seed: int,
+    step: int,
+    left_out: Collection[int] = (),
 ) -> list[str]:
     """Names of the images that `training_batches` puts into one batch."""
     examples = shuffled_examples(
-        source, split, seed=seed, skip=step * batch_size
+        *(source, split),
+        seed=seed,
+        skip=step * batch_size,
+        left_out=left_out,
     )
     return [
         example["image_id"].numpy().decode()
@@ -110,8 +149,8 @@ def batch_image_ids(
     ]
 
 
-def _permuted(source, split: str, num_examples: int, *, seed: int, places):
-    """Examples of a source that is `RandomAccess`, at places in the order."""
+def _place(num_examples: int, seed: int):
+    """The function from a place in the order to (epoch, index)."""
 
     def place(i):
         epoch = i // num_examples
@@ -120,18 +159,45 @@ def _permuted(source, split: str, num_examples: int, *, seed: int, places):
         )
         return epoch, index
 
-    places = places.map(place)
+    return place
+
+
+def _permuted(
+    source,
+    split: str,
+    num_examples: int,
+    *,
+    seed: int,
+    places,
+    left_out: Collection[int],
+):
+    """Examples of a source that is `RandomAccess`, at places in the order."""
+    places = places.map(_place(num_examples, seed))
+    indices = places.map(lambda epoch, index: index)
+    if left_out:
+        stands_for = substitutes(num_examples, left_out)
+        indices = indices.map(lambda i: tf.gather(stands_for, i))
     return tf.data.Dataset.zip(
-        source.examples_at(split, places.map(lambda epoch, index: index)),
+        source.examples_at(split, indices),
         places.map(
             lambda epoch, index: example_seed(seed, epoch=epoch, index=index)
         ),
     )
 
 
-def _buffered(source, split: str, num_examples: int, *, seed: int, skip: int):
-    """`shuffled_examples` of a source that is read in its own order."""
+def _buffered(
+    source,
+    split: str,
+    num_examples: int,
+    *,
+    seed: int,
+    skip: int,
+    left_out: Collection[int] = (),
+):
+    """(index, example, seed) of a source that is read in its own order."""
     dataset = source.dataset(split).enumerate()
+    if left_out:
+        dataset = with_substitutes(dataset, num_examples, left_out)
     buffer_size = min(num_examples, _SHUFFLE_BUFFER)
     first_epoch, position = divmod(skip, num_examples)
 
@@ -139,6 +205,7 @@ def _buffered(source, split: str, num_examples: int, *, seed: int, skip: int):
         shuffled = _shuffle(dataset, buffer_size, _order_seed(seed, epoch))
         return shuffled.map(
             lambda index, example: (
+                index,
                 example,
                 example_seed(seed, epoch=epoch, index=index),
             )

@@ -54,6 +54,7 @@ class EvaluatedImage(NamedTuple):
     scores: np.ndarray  # [N] float32
     classes: np.ndarray  # [N] int32
     pixels: np.ndarray | None = None  # [H, W, 3] uint8 if it is to be drawn
+    position: int = 0  # in the split
 
     def to_pixels(self, boxes: np.ndarray) -> np.ndarray:
         """Normalised boxes [N, 4] yxyx in pixels of the original."""

@@ -1,8 +1,11 @@
 """The export format of LiteRT: <export_dir>/<detector>.tflite."""
 
-import numpy as np
+import contextlib
 
-from ssd_tf.data import images, pipeline
+import numpy as np
+import tensorflow as tf
+
+from ssd_tf.data import images
 from ssd_tf.data.sources.base import Source
 from ssd_tf.errors import InputError
 from ssd_tf.serving.export_format import (
@@ -30,18 +33,22 @@ def representative_images(
       [S, S, 3] float32 RGB 0..255 each, S being `image_size`.
 
     Raises:
-      InputError: the split is missing or has no images, or an image cannot be
-        decoded.
+      InputError: the split is missing or has no images that can be decoded.
     """
     number = source.num_examples(split)
     if number == 0:
         raise InputError(f"split {split!r} of {source.name} has no images")
     dataset = source.dataset(split).shard(max(1, number // count), 0)
-    with pipeline.naming_undecodable(source, split):
-        return [
-            images.resize(images.decode(example["image"]), image_size).numpy()
-            for example in dataset.take(count)
-        ]
+    pictures = []
+    for example in dataset.ignore_errors().take(count):
+        with contextlib.suppress(tf.errors.InvalidArgumentError):
+            pixels = images.decode(example["image"])
+            pictures.append(images.resize(pixels, image_size).numpy())
+    if not pictures:
+        raise InputError(
+            f"no image of split {split!r} of {source.name} can be decoded"
+        )
+    return pictures
 
 
 def _export(request: ExportRequest) -> Exported:

@@ -24,13 +24,17 @@ from ssd_tf.models.layers import DilatedConv2D
 BYTES_SIGNATURE = "serving_default"
 PIXELS_SIGNATURE = "image_tensor"
 RAW_SIGNATURE = "raw"
+# A file of a megabyte can hold a picture that fills a server's memory.
+MAX_MEGAPIXELS = 50
 
 
 class DetectionModule(tf.Module):
     """A detector with its preprocessing and its decoder, as graph functions.
 
     The names of the classes are stored with it. `decoder` has the thresholds
-    to serve; by default they are those of the configuration.
+    to serve; by default they are those of the configuration. Encoded images
+    of more than `max_megapixels`, by their headers, are refused before they
+    are decoded.
     """
 
     def __init__(
@@ -39,8 +43,10 @@ class DetectionModule(tf.Module):
         model: keras.Model,
         *,
         decoder: Decoder | None = None,
+        max_megapixels: int = MAX_MEGAPIXELS,
     ):
         super().__init__(name="ssd")
+        self._max_pixels = max_megapixels * 10**6
         self.raw_outputs = _freeze(model)
         self._decoder = decoder or Decoder(detector_config)
         self._size = detector_config.image_size
@@ -73,7 +79,9 @@ class DetectionModule(tf.Module):
     def detect_bytes(self, input_tensor):
         """Detects on [B] encoded images, which may differ in size."""
         pixels = tf.map_fn(
-            lambda one: images.resize(images.decode(one), self._size),
+            lambda one: images.resize(
+                images.decode(one, max_pixels=self._max_pixels), self._size
+            ),
             input_tensor,
             fn_output_signature=tf.TensorSpec(
                 [self._size, self._size, 3], tf.float32

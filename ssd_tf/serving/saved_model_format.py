@@ -25,10 +25,12 @@ from ssd_tf.serving.model_card import write_labels, write_model_card
 from ssd_tf.serving.predictor import Predictor
 from ssd_tf.serving.saved_model import (
     BYTES_SIGNATURE,
+    MAX_MEGAPIXELS,
     PIXELS_SIGNATURE,
     DetectionModule,
 )
 
+_MAX_MEGAPIXELS_OF_JPEG = 65_535**2 // 10**6
 # Value of --warmup -> the request's encoded pictures.
 _WARMUPS = {
     "synthetic": lambda request: warmup.synthetic_images(),
@@ -55,7 +57,10 @@ def _export(request: ExportRequest) -> Exported:
 
     path = version_dir.export_saved_model(
         DetectionModule(
-            request.detector_config, request.model, decoder=request.decoder
+            request.detector_config,
+            request.model,
+            decoder=request.decoder,
+            max_megapixels=request.options["max_megapixels"],
         ),
         request.export_dir / name,
         version=request.options["version"],
@@ -133,6 +138,13 @@ _OPTIONS = (
         "the model.",
         group="saved_model",
         choices=tuple(_WARMUPS),
+    ),
+    ExportOption(
+        *("max_megapixels", int, MAX_MEGAPIXELS),
+        "Largest picture that the model decodes, megapixels by its header; a "
+        "larger one is answered with INVALID_ARGUMENT before it takes memory.",
+        group="saved_model",
+        bounds=(1, _MAX_MEGAPIXELS_OF_JPEG),
     ),
 )
 SAVED_MODEL = ExportFormat(

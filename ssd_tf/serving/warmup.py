@@ -57,7 +57,8 @@ def real_images(source: Source, split: str) -> list[bytes]:
 
 
 def _usable_images(source: Source, split: str) -> Iterator[bytes]:
-    for example in source.dataset(split).take(_EXAMPLES_LOOKED_AT):
+    examples = source.dataset(split).take(_EXAMPLES_LOOKED_AT)
+    for example in examples.ignore_errors():
         encoded = example["image"].numpy()
         if len(encoded) > _MAX_BYTES_PER_IMAGE:
             continue

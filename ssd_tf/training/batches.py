@@ -1,12 +1,25 @@
 """The batches of a run: from the step it stands at, on its devices."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import tensorflow as tf
 
 from ssd_tf.config import TrainConfig
-from ssd_tf.data import pipeline, shuffling
+from ssd_tf.data import images, pipeline, shuffling
 from ssd_tf.data.augmentation.policy import Policy
+from ssd_tf.data.usable_images import UsableImages
+from ssd_tf.errors import InputError
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.workers import Workers
+
+_BATCHES_AHEAD = 8
+_OF_READING = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.PermissionDeniedError,
+    tf.errors.UnknownError,
+)
 
 
 class Batches:
@@ -19,6 +32,7 @@ class Batches:
       policy: the augmentation.
       image_size: side of the images in pixels.
       workers: share out each batch.
+      usable: knows which images are left out, and learns of more.
       data_service: as of `pipeline.training_batches`.
     """
 
@@ -31,6 +45,7 @@ class Batches:
         policy: Policy,
         image_size: int,
         workers: Workers,
+        usable: UsableImages,
         data_service: str | None = None,
     ):
         self._source = source
@@ -39,6 +54,7 @@ class Batches:
         self._policy = policy
         self._image_size = image_size
         self._workers = workers
+        self._usable = usable
         self._data_service = data_service
 
     def after(self, step: int) -> tf.data.Dataset:
@@ -54,6 +70,7 @@ class Batches:
             start_step=step,
             share=self._workers.share,
             data_service=self._data_service,
+            left_out=self._usable.left_out(self._train_config.train_split),
         )
         strategy = self._trainer.strategy
         if not self._workers.are_many:
@@ -64,12 +81,62 @@ class Batches:
             lambda context: dataset.rebatch(size, drop_remainder=True)
         )
 
-    def image_ids(self, step: int) -> list[str]:
-        """Names of the images of the batch after a step."""
-        return shuffling.batch_image_ids(
+    def sound(self, dataset: tf.data.Dataset, step: int) -> Iterator[Any]:
+        """The batches of `after(step)`, and on where images go bad.
+
+        An image that cannot be read or decoded any more is left out, and the
+        batch is made again with what stands for it; see
+        `shuffling.shuffled_examples`.
+
+        Raises:
+          InputError: too many images cannot be used.
+        """
+        batches = iter(dataset)
+        while True:
+            try:
+                batch = next(batches)
+            except tf.errors.OpError as error:
+                self._leave_out(step, error)
+                batches = iter(self.after(step))
+                continue
+            yield batch
+            step += 1
+
+    def _leave_out(self, step: int, error: tf.errors.OpError) -> None:
+        """Finds what keeps a batch from being read; a graph knows no names."""
+        split = self._train_config.train_split
+        size = self._train_config.batch_size
+        mine = self._workers.share.positions(size)
+        # Of a service the batches come in another order.
+        ahead = _BATCHES_AHEAD if self._data_service else 1
+        for later in range(step, step + ahead):
+            positions = self._positions(later)
+            if self._usable.find_more(split, [positions[i] for i in mine]):
+                return
+        if isinstance(error, _OF_READING):
+            raise InputError(
+                f"an image of split {split!r} cannot be read: "
+                f"{images.reason(error)}"
+            ) from error
+        raise error
+
+    def _positions(self, step: int) -> list[int]:
+        return shuffling.batch_positions(
             self._source,
             self._train_config.train_split,
             batch_size=self._train_config.batch_size,
             seed=self._train_config.seed,
             step=step,
+        )
+
+    def image_ids(self, step: int) -> list[str]:
+        """Names of the images of the batch after a step."""
+        split = self._train_config.train_split
+        return shuffling.batch_image_ids(
+            self._source,
+            split,
+            batch_size=self._train_config.batch_size,
+            seed=self._train_config.seed,
+            step=step,
+            left_out=self._usable.left_out(split),
         )

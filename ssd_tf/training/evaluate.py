@@ -1,7 +1,7 @@
 """The evaluation: a detector over a split, of a training and of the command."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,12 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from ssd_tf import box_ops, console
-from ssd_tf.data import pipeline
+from ssd_tf.data import images, pipeline
 from ssd_tf.data.pictures import read_pictures
 from ssd_tf.data.shuffling import Share
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
+from ssd_tf.errors import InputError
 from ssd_tf.evaluation import (
     EvaluatedImage,
     ImageDetections,
@@ -59,8 +61,11 @@ def measure(
     num_samples: int = 0,
     on_image: Callable[[EvaluatedImage], None] | None = None,
     share: Share = Share(),
+    usable: UsableImages | None = None,
 ) -> list[EvaluatedImage]:
     """Feeds a measurement with every image of a split, in order.
+
+    An image that cannot be read or decoded is left out with a line.
 
     Args:
       detect: from `make_detect_function`, or that of a `serving.Predictor`.
@@ -72,46 +77,99 @@ def measure(
       num_samples: images at the beginning to return, with their pixels as
         they are in the data; at most 16.
       on_image: gets the images, too.
-      share: the part to detect in; see `pipeline.evaluation_batches`.
+      share: the part to detect in; see `pipeline.shared_positions`.
+      usable: knows what to leave out, and learns of more.
 
     Raises:
-      InputError: an image does not decode.
+      InputError: too many images cannot be used.
     """
-    batches = pipeline.evaluation_batches(
-        source,
-        split,
-        image_size=image_size,
-        # Whole images differ in size.
-        batch_size=_BATCH_SIZE if image_size else 1,
+    # Whole images differ in size.
+    batch_size = _BATCH_SIZE if image_size else 1
+    usable = usable or UsableImages(source)
+    positions = pipeline.shared_positions(
+        source.num_examples(split),
+        batch_size=batch_size,
         share=share,
+        left_out=usable.left_out(split),
     )
     progress = tqdm(
         desc=f"evaluate {split}",
-        total=source.num_examples(split) // share.count,
+        total=len(positions),
         leave=False,
         mininterval=console.bar_interval(),
     )
     samples: list[EvaluatedImage] = []
-    with progress, pipeline.naming_undecodable(source, split):
-        for batch in batches:
+    with progress:
+        for places, batch in _sound_batches(
+            source,
+            split,
+            positions,
+            usable=usable,
+            image_size=image_size,
+            batch_size=batch_size,
+        ):
             answers = split_outputs(detect(batch.images))
             facts = batch._replace(images=())  # pixels are not copied
-            facts = facts._make(np.asarray(value) for value in facts)
+            facts = pipeline.EvaluationBatch(*map(np.asarray, facts))
             for i, found in enumerate(answers):
-                image = _evaluated_image(facts, i, found)
+                image = _evaluated_image(facts, i, found, int(places[i]))
                 measurement.add(image)
                 if on_image is not None:
                     on_image(image)
                 if len(samples) < num_samples:
                     samples.append(image)
                 progress.update()
-    start = share.index * _BATCH_SIZE
-    pixels = read_pictures(source, split, range(start, start + len(samples)))
-    return [s._replace(pixels=pixels[s.image_id]) for s in samples]
+    pixels = read_pictures(source, split, [s.position for s in samples])
+    return [
+        s._replace(pixels=pixels[s.image_id])
+        for s in samples
+        if s.image_id in pixels
+    ]
+
+
+def _sound_batches(
+    source,
+    split: str,
+    positions: np.ndarray,
+    *,
+    usable: UsableImages,
+    image_size: int | None,
+    batch_size: int,
+) -> Iterator[tuple[np.ndarray, pipeline.EvaluationBatch]]:
+    """Batches of the images at positions that can be used, with their places.
+
+    Raises:
+      InputError: too many cannot be used.
+    """
+    while len(positions):
+        batches = pipeline.evaluation_batches(
+            source,
+            split,
+            image_size=image_size,
+            batch_size=batch_size,
+            positions=positions,
+        )
+        try:
+            for batch in batches:
+                size = len(batch.image_ids)
+                yield positions[:size], batch
+                positions = positions[size:]
+        except tf.errors.OpError as error:
+            # A graph knows no file names.
+            if not usable.find_more(split, positions[:batch_size].tolist()):
+                raise InputError(
+                    f"an image of split {split!r} cannot be read: "
+                    f"{images.reason(error)}"
+                ) from error
+            is_lost = np.isin(positions, list(usable.left_out(split)))
+            positions = positions[~is_lost]
 
 
 def _evaluated_image(
-    facts: pipeline.EvaluationBatch, i: int, found: ImageDetections
+    facts: pipeline.EvaluationBatch,
+    i: int,
+    found: ImageDetections,
+    position: int,
 ) -> EvaluatedImage:
     """Image i of a batch in NumPy, without the padding of its objects."""
     real = facts.gt_labels[i] > 0
@@ -124,6 +182,7 @@ def _evaluated_image(
         gt_is_crowd=facts.gt_is_crowd[i][real],
         gt_areas=facts.gt_areas[i][real],
         **found._asdict(),
+        position=position,
     )
 
 
@@ -135,37 +194,39 @@ def evaluate(
     image_size: int | None,
     num_samples: int = 0,
     workers: Workers | None = None,
+    usable: UsableImages | None = None,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
     """Measures a detector as a training does: AP at IoU .5 is the area.
 
     Args as of `measure`; returns `Measurement.figures` and the samples. Where
     there are `workers`, they share out the images, and all get the figures;
-    the samples are those of the first.
+    the samples are those of the first. The figures have "images_left_out" if
+    some cannot be used.
     """
     measurement = Measurement(source.class_names)
-    if workers is not None and workers.are_many:
-        found = _Found()
-        samples = measure(
-            detect,
-            source,
-            split,
-            image_size=image_size,
-            measurement=found,
-            num_samples=num_samples,
-            share=workers.share,
-        )
-        for image in found.of_all(workers):
-            measurement.add(image)
-        return measurement.figures(), samples
+    usable = usable or UsableImages(source)
+    share = Share() if workers is None else workers.share
+    found = _Found()
     samples = measure(
         detect,
         source,
         split,
         image_size=image_size,
-        measurement=measurement,
+        measurement=measurement if share.count == 1 else found,
         num_samples=num_samples,
+        share=share,
+        usable=usable,
     )
-    return measurement.figures(), samples
+    left_out = len(usable.left_out(split))
+    if workers is not None and share.count > 1:
+        of_all = found.of_all(workers)
+        for image in of_all:
+            measurement.add(image)
+        left_out = source.num_examples(split) - len(of_all)
+    figures = measurement.figures()
+    if left_out:
+        figures["images_left_out"] = left_out
+    return figures, samples
 
 
 class _Found(list[EvaluatedImage]):
@@ -178,10 +239,7 @@ class _Found(list[EvaluatedImage]):
         # Between workers of one training only; pixels stay where they are.
         mine = pickle.dumps([i._replace(pixels=None) for i in self])
         shares = [pickle.loads(share) for share in workers.gather(mine)]
-        batches = range(-(-len(shares[0]) // _BATCH_SIZE))
-        return [
-            image
-            for k in batches
-            for share in shares
-            for image in share[k * _BATCH_SIZE : (k + 1) * _BATCH_SIZE]
-        ]
+        return sorted(
+            (image for share in shares for image in share),
+            key=lambda image: image.position,
+        )

@@ -3,7 +3,9 @@
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
+from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir
@@ -21,7 +23,9 @@ class Evaluations:
       source: the data.
       trainer: whose weights are measured.
       run_dir: what was measured before.
+      best: judges what is measured.
       workers: share out the images.
+      usable: knows which images are left out.
     """
 
     def __init__(
@@ -32,14 +36,18 @@ class Evaluations:
         *,
         trainer: Trainer,
         run_dir: RunDir,
+        best: Best,
         workers: Workers,
+        usable: UsableImages,
     ):
         self._train_config = train_config
         self._image_size = detector_config.image_size
         self._source = source
         self._trainer = trainer
         self._run_dir = run_dir
+        self._best = best
         self._workers = workers
+        self._usable = usable
         self._detect = make_detect_function(
             trainer.evaluated_model, Decoder(detector_config)
         )
@@ -72,8 +80,11 @@ class Evaluations:
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
                 workers=self._workers,
+                usable=self._usable,
             )
-        step = self._trainer.steps_done
-        metrics = {"step": step, **metrics}
+            step = self._trainer.steps_done
+            metrics = {"step": step, **metrics}
+            self._best.take(metrics)
         reporter.evaluation(step, metrics, samples, self._source.class_names)
+        self._best.sweep()
         return metrics

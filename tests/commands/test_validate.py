@@ -72,7 +72,8 @@ def test_lost_boxes_and_images(folder, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"{xml}/a.xml: box 1 (dog) ymin=5 xmin=50 ymax=25 xmax=50: has no area;"
         " dropped [empty]",
-        f"{jpg}/b.jpg: JPEG without its end, {num_bytes} bytes [truncated]",
+        f"{jpg}/b.jpg: JPEG without its end, {num_bytes} bytes; used as viewers"
+        " show it [recovered]",
         f"{xml}/b.xml: box 1 (cat) ymin=0 xmin=0 ymax=50 xmax=102: leaves the"
         " image of 100x50; clipped [clipped]",
         f"{xml}/c.xml: not valid XML: no element found: line 1, column 12"
@@ -82,10 +83,10 @@ def test_lost_boxes_and_images(folder, capsys):
         "val: 2 images (0 without objects), 2 objects: cat 1, dog 1",
         "all, each image once: 4 images (0 without objects), 5 objects: cat 3,"
         " dog 2",
-        "lost: 1 broken_annotation, 1 empty, 1 truncated",
-        "changed: 1 clipped",
+        "lost: 1 broken_annotation, 1 empty",
+        "changed: 1 clipped, 1 recovered",
         "note: 1 mislabelled",
-        "training would refuse 2 images, drop 1 box: exit status 1",
+        "training would refuse 1 image, drop 1 box: exit status 1",
     ]
 
 
@@ -146,9 +147,29 @@ def test_json_and_classes_that_are_given(folder, capsys):
             "class_without_objects": 1,
         },
         "refused": {"classes": 0, "splits": 0, "images": 1},
+        "left_out_images": 0,
         "dropped_boxes": 1,
         "images_with_misplaced_boxes": 0,
     }
+
+
+def test_images_that_training_leaves_out(folder, capsys):
+    """Two of a split of two are too many; a recovered one is not lost."""
+    for name, content in (("a", b""), ("b", b"<html></html>")):
+        (folder / f"JPEGImages/{name}.jpg").write_bytes(content)
+    cut = folder / "JPEGImages/c.jpg"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert validate(folder) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert (
+        "split train: 2 of 2 images cannot be used; training refuses more than"
+        " --max_bad_images=0.05 of them [too_many_bad_images]"
+    ) in lines
+    assert "lost: 1 too_many_bad_images, 1 truncated, 1 undecodable" in lines
+    assert "changed: 1 recovered" in lines
+    assert lines[-1] == (
+        "training would refuse 1 split, leave out 2 images: exit status 1"
+    )
 
 
 def test_splits_that_cannot_be_used(folder, capsys):

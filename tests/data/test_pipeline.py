@@ -207,8 +207,9 @@ def test_shares_are_disjoint_and_cover_every_batch(kind, start_step):
 def test_shares_of_an_evaluation_are_its_batches(kind, count):
     def names(share):
         source = kind(examples())
+        mine = pipeline.shared_positions(NUM_IMAGES, batch_size=2, share=share)
         found = pipeline.evaluation_batches(
-            source, "train", image_size=8, batch_size=2, share=share
+            source, "train", image_size=8, batch_size=2, positions=mine
         )
         return [batch.image_ids.numpy().tolist() for batch in found]
 
@@ -220,10 +221,12 @@ def test_shares_of_an_evaluation_are_its_batches(kind, count):
 
 def test_a_worker_reads_only_its_share():
     source = SeekableToySource(examples())
-    share = shuffling.Share(1, 7)
+    mine = pipeline.shared_positions(
+        NUM_IMAGES, batch_size=1, share=shuffling.Share(1, 7)
+    )
     list(
         pipeline.evaluation_batches(
-            source, "train", image_size=8, batch_size=1, share=share
+            source, "train", image_size=8, batch_size=1, positions=mine
         )
     )
     assert source.num_read == 1
@@ -337,42 +340,6 @@ def test_evaluation_batches(source):
     assert found[2].gt_boxes.shape == (1, 0, 4)
 
 
-def truncated(fmt):
-    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
-    file = encode(noise, fmt)
-    return [file[: len(file) // 2], file[:-20], file[:60], file[:3]]
-
-
-@pytest.mark.parametrize(
-    "file",
-    [b"", b"no image", *truncated("JPEG"), *truncated("PNG")]
-    + [*truncated("GIF"), *truncated("BMP")]
-    + [*truncated("WEBP")],
-)
-def test_check_decodable_names_the_image(file):
-    good = to_example(encode(np.zeros((8, 12, 3), np.uint8)), "good.png")
-    pipeline.check_decodable(ToySource([good, good]), "train")
-    source = ToySource([good, to_example(file, "bad.jpg")])
-    with pytest.raises(InputError) as error:
-        pipeline.check_decodable(source, "train")
-    message = str(error.value)
-    assert message.startswith(
-        "image bad.jpg of split 'train' cannot be decoded: "
-    )
-    assert "\n" not in message and "{{" not in message and "[Op" not in message
-
-
-def test_check_decodable_says_which_file_is_missing(tmp_path):
-    path = str(tmp_path / "gone.jpg")
-
-    class Missing(ToySource):
-        def dataset(self, split, *, skip=0):
-            return tf.data.Dataset.from_tensors(path).map(tf.io.read_file)
-
-    with pytest.raises(InputError, match="cannot be read: .*gone.jpg"):
-        pipeline.check_decodable(Missing([]), "train")
-
-
 @pytest.mark.parametrize(
     "count, padded", [(0, 16), (1, 16), (16, 16), (17, 32), (64, 64), (65, 128)]
 )
@@ -391,3 +358,13 @@ def test_objects_are_padded_to_few_numbers(count, padded):
     assert not np.any(found.gt_labels[:, count:])
     assert pipeline.drop_objects(batch).gt_boxes.shape == (2, 0, 4)
     assert pipeline.drop_objects(batch).gt_labels.shape == (2, 0)
+
+
+def test_positions_of_an_evaluation_without_those_left_out():
+    found = pipeline.shared_positions(7, batch_size=2, left_out=[0, 5])
+    assert found.tolist() == [1, 2, 3, 4, 6]
+    share = shuffling.Share(1, 2)
+    found = pipeline.shared_positions(
+        7, batch_size=2, share=share, left_out=[2, 4]
+    )
+    assert found.tolist() == [3, 6]

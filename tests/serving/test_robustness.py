@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ssd_tf import serving, training
 from tests.data.toy_source import encode
 from tests.serving.stand_in_server import Model
 
@@ -91,3 +92,25 @@ def test_undecodable_picture_in_a_batch(serve, pictures, junk, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         serve([pictures[0], junk])
     assert_equal(serve(pictures[:2]), before)
+
+
+def with_size_of_14000(file):
+    """A PNG whose header tells of 14000 x 14000; its pixels are not there."""
+    return file[:16] + (14_000).to_bytes(4, "big") * 2 + file[24:]
+
+
+def test_too_many_pixels_are_refused_by_the_header(serve, pictures):
+    bomb = with_size_of_14000(encode(flat(9, 9, 4)))
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="has 196000000 pixels by its header; expected at most 50000000",
+    ):
+        serve([pictures[0], bomb])
+
+
+def test_the_limit_is_a_choice_of_the_export(small_run, small_model):
+    config, _ = training.RunDir(small_run).read_configs()
+    module = serving.DetectionModule(config, small_model, max_megapixels=1)
+    module.detect_bytes(tf.constant([encode(flat(1000, 1000, 3))]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 1000000"):
+        module.detect_bytes(tf.constant([encode(flat(1000, 1001, 3))]))

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ssd_tf import InputError, training
 from ssd_tf.data.sources.base import ELEMENT_SPEC
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Detections
 from ssd_tf.evaluation import Measurement, format_result, split_outputs
 from ssd_tf.training.evaluate import evaluate, make_detect_function
@@ -249,5 +250,38 @@ def test_whole_images():
 def test_image_that_does_not_decode_is_named():
     source = FakeSource()
     source.broken = 1
-    with pytest.raises(InputError, match="1.png of split 'val' cannot be dec"):
+    with pytest.raises(InputError) as error:
         evaluate(detector([[], [], []]), source, "val", image_size=32)
+    assert str(error.value) == (
+        "1 of the 3 images of split 'val' cannot be used, more than"
+        " --max_bad_images=0.05 of them; the first is 1.png: the image cannot"
+        " be decoded: Unknown image file format. One of JPEG, JPEG XL, PNG,"
+        " GIF, BMP, WebP required"
+    )
+
+
+def test_image_that_does_not_decode_is_left_out_up_to_the_limit(caplog):
+    source = FakeSource()
+    source.broken = 1
+
+    def detect(images):
+        return {
+            "detection_boxes": np.zeros((len(images), 0, 4), np.float32),
+            "detection_scores": np.zeros((len(images), 0), np.float32),
+            "detection_classes": np.zeros((len(images), 0), np.float32),
+            "num_detections": np.zeros(len(images), np.float32),
+        }
+
+    usable = UsableImages(source, max_bad_images=0.4)
+    for _ in range(2):  # the second time it is known
+        metrics, samples = evaluate(
+            *(detect, source, "val"),
+            image_size=32,
+            num_samples=3,
+            usable=usable,
+        )
+        assert metrics["images_left_out"] == 1
+        assert [s.image_id for s in samples] == ["0.png", "2.png"]
+        assert [s.position for s in samples] == [0, 2]
+    assert metrics["errors"]["total"]["missed"] == 3  # and one is difficult
+    assert caplog.text.count("1.png: the image cannot be decoded") == 1

@@ -7,6 +7,9 @@ an animation the first frame. All run in graph, and raise
 
 import tensorflow as tf
 
+from ssd_tf.data.images import gif_blocks
+from ssd_tf.data.images.pixel_counts import first_bytes, little_endian
+
 # PNG: a transparent colour is a chunk before the pixels; its size and name, of
 # a gray and of an RGB image (PNG, third edition, 11.3.1.1).
 _PNG_TRANSPARENT_COLOURS = (b"\0\0\0\x02tRNS", b"\0\0\0\x06tRNS")
@@ -31,12 +34,29 @@ _BMP_DIB_AT = 14
 _BMP_MAX_COLOURS = 256
 _BMP_ENTRY_BYTES = 4  # blue, green, red, unused
 
+# Pixels that are laid on white at a time.
+_STRIP_PIXELS = 1 << 18
+
+
+def decode_jpeg(image_bytes):
+    """Decodes JPEG; one that lacks its end as viewers show it.
+
+    What is missing is gray, or of a progressive one less sharp, as libjpeg
+    makes it.
+    """
+    image = tf.io.decode_jpeg(
+        image_bytes, channels=3, try_recover_truncated=True
+    )
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def decode_gif(image_bytes):
+    """Decodes the first image of a GIF."""
+    return decode_any(gif_blocks.first_image_alone(image_bytes))
+
 
 def decode_any(image_bytes):
-    """Decodes JPEG and GIF, of which TensorFlow leaves nothing out.
-
-    Of other formats it says which ones there are.
-    """
+    """Decodes what it knows; of other formats it says which there are."""
     image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
 
@@ -83,7 +103,7 @@ def decode_webp(image_bytes):
 
 def _is_animated_webp(image_bytes):
     """scalar bool; False for a file without an extended header."""
-    header = _first_bytes(image_bytes, _WEBP_FLAGS_AT + 1)
+    header = first_bytes(image_bytes, _WEBP_FLAGS_AT + 1)
     chunk = header[_WEBP_CHUNK_AT : _WEBP_CHUNK_AT + len(_WEBP_EXTENDED)]
     is_extended = tf.reduce_all(
         chunk == tf.constant(list(_WEBP_EXTENDED), tf.int64)
@@ -101,14 +121,14 @@ def decode_bmp(image_bytes):
     """
     pixels = tf.io.decode_image(image_bytes, expand_animations=False)
     pixels = tf.ensure_shape(pixels, [None, None, None])  # [H, W, 1, 3 or 4]
-    header = _first_bytes(image_bytes, _BMP_HEADERS_BYTES)
+    header = first_bytes(image_bytes, _BMP_HEADERS_BYTES)
 
     def by_palette():
         indices = tf.cast(pixels[..., 0], tf.int32)  # [H, W]
         return tf.gather(_bmp_palette(image_bytes, header), indices)
 
     return tf.cond(
-        _bmp_field(header, _BMP_BITS_PER_PIXEL) == 8,
+        little_endian(header, _BMP_BITS_PER_PIXEL) == 8,
         by_palette,
         lambda: pixels[..., :3],
     )
@@ -118,13 +138,13 @@ def _bmp_palette(image_bytes, header):
     """The colours of all 256 indices, [256, 3] uint8 RGB."""
     # Bytes of a compressed image are no indices of pixels.
     tf.debugging.assert_equal(
-        _bmp_field(header, _BMP_COMPRESSION),
+        little_endian(header, _BMP_COMPRESSION),
         tf.constant(0, tf.int64),
         message="compressed BMP; expected an uncompressed one",
     )
-    start = _BMP_DIB_AT + _bmp_field(header, _BMP_DIB_SIZE)
-    room_bytes = tf.maximum(_bmp_field(header, _BMP_PIXELS_AT) - start, 0)
-    used = _bmp_field(header, _BMP_COLOURS_USED)
+    start = _BMP_DIB_AT + little_endian(header, _BMP_DIB_SIZE)
+    room_bytes = tf.maximum(little_endian(header, _BMP_PIXELS_AT) - start, 0)
+    used = little_endian(header, _BMP_COLOURS_USED)
     count = tf.where(used > 0, used, _BMP_MAX_COLOURS)
     count = tf.minimum(count, room_bytes // _BMP_ENTRY_BYTES)
     count = tf.minimum(count, _BMP_MAX_COLOURS)
@@ -140,35 +160,44 @@ def _bmp_palette(image_bytes, header):
     return tf.concat([colours, grays], axis=0)
 
 
-def _bmp_field(header, place):
-    """An unsigned number of the header, scalar int64."""
-    offset, size = place
-    weights = tf.constant([256**i for i in range(size)], tf.int64)
-    return tf.reduce_sum(header[offset : offset + size] * weights)
-
-
-def _first_bytes(image_bytes, count: int):
-    """The first bytes, [count] int64."""
-    # Padded with zeros, so that nothing is read beyond the end.
-    head = tf.io.decode_raw(
-        tf.strings.substr(image_bytes, 0, count), tf.uint8, fixed_length=count
-    )
-    return tf.cast(tf.reshape(head, [count]), tf.int64)
-
-
 def on_white(pixels):
     """Gray or RGB [H, W, 1..4] uint8, alpha or not -> [H, W, 3] on white."""
     channels = tf.shape(pixels)[-1]
     has_alpha = (channels == 2) | (channels == 4)
-
-    def blend():
-        alpha = tf.cast(pixels[..., -1:], tf.float32) / 255.0
-        colour = tf.cast(pixels[..., :-1], tf.float32)  # [H, W, 1 or 3]
-        mixture = tf.round(255.0 + alpha * (colour - 255.0))
-        return tf.cast(mixture, tf.uint8)
-
-    colour = tf.cond(has_alpha, blend, lambda: pixels)
+    colour = tf.cond(has_alpha, lambda: _blend(pixels), lambda: pixels)
     colour = tf.ensure_shape(colour, [None, None, None])
     return tf.cond(
         channels < 3, lambda: tf.tile(colour, [1, 1, 3]), lambda: colour
+    )
+
+
+def _blend(pixels):
+    """[H, W, 2 or 4] uint8, the last being alpha -> [H, W, 1 or 3] on white.
+
+    In strips: with the numbers between, a picture would take 25 bytes a pixel;
+    so it takes those of its two ends, 7 for RGB.
+    """
+    height_width, channels = tf.shape(pixels)[:2], tf.shape(pixels)[-1]
+    flat = tf.reshape(pixels, [-1, channels])  # [P, 2 or 4]
+    count = tf.shape(flat)[0]
+    num_strips = -(-count // _STRIP_PIXELS)
+
+    def add_strip(i, strips):
+        strip = flat[i * _STRIP_PIXELS : (i + 1) * _STRIP_PIXELS]
+        alpha = tf.cast(strip[:, -1:], tf.float32) / 255.0
+        colour = tf.cast(strip[:, :-1], tf.float32)
+        mixture = tf.round(255.0 + alpha * (colour - 255.0))
+        return i + 1, strips.write(i, tf.cast(mixture, tf.uint8))
+
+    strips = tf.TensorArray(
+        tf.uint8, num_strips, infer_shape=False, element_shape=[None, None]
+    )
+    _, strips = tf.while_loop(
+        lambda i, _: i < num_strips,
+        add_strip,
+        (0, strips),
+        parallel_iterations=1,
+    )
+    return tf.reshape(
+        strips.concat(), tf.concat([height_width, [channels - 1]], axis=0)
     )

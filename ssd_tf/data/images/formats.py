@@ -5,10 +5,6 @@ by the same graph.
 """
 
 import dataclasses
-import io
-import os
-import pathlib
-import re
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -16,15 +12,13 @@ import tensorflow as tf
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
-    Image,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
     WebPImagePlugin,
 )
 
-from ssd_tf.data.images import codecs, exif
-from ssd_tf.errors import InputError
+from ssd_tf.data.images import codecs, exif, pixel_counts, wholeness
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +30,10 @@ class ImageFormat:
       suffixes: of file names, lower case, the usual one first.
       marks: (offset, bytes) that every file of the format has.
       is_complete: False if the bytes of a file stop before its end.
+      is_whole: True if all parts are there, told without decoding; see
+        `wholeness`.
       decode: scalar string -> [H, W, 3] uint8 RGB, in graph; see `codecs`.
+      num_pixels: scalar string -> int64, in graph; see `pixel_counts`.
       open_header: reads the header only, by Pillow. `Image.open` would refuse
         large images, whose pixels could fill the memory.
       exif_block: scalar string -> scalar string, in graph; see `exif`.
@@ -46,7 +43,9 @@ class ImageFormat:
     suffixes: tuple[str, ...]
     marks: tuple[tuple[int, bytes], ...]
     is_complete: Callable[[bytes], bool]
+    is_whole: Callable[[bytes], bool]
     decode: Callable
+    num_pixels: Callable
     open_header: Callable[[BinaryIO], ImageFile.ImageFile]
     exif_block: Callable = exif.no_block
 
@@ -87,7 +86,9 @@ FORMATS: dict[str, ImageFormat] = {
             suffixes=(".jpg", ".jpeg"),
             marks=((0, b"\xff\xd8\xff"),),
             is_complete=_ends_with(b"\xff\xd9"),
-            decode=codecs.decode_any,
+            is_whole=wholeness.jpeg,
+            decode=codecs.decode_jpeg,
+            num_pixels=pixel_counts.jpeg,
             open_header=JpegImagePlugin.JpegImageFile,
             exif_block=exif.jpeg_block,
         ),
@@ -96,7 +97,9 @@ FORMATS: dict[str, ImageFormat] = {
             suffixes=(".png",),
             marks=((0, b"\x89PNG"),),
             is_complete=_ends_with(b"IEND\xaeB`\x82"),
+            is_whole=wholeness.png,
             decode=codecs.decode_png,
+            num_pixels=pixel_counts.png,
             open_header=PngImagePlugin.PngImageFile,
             exif_block=exif.png_block,
         ),
@@ -105,7 +108,9 @@ FORMATS: dict[str, ImageFormat] = {
             suffixes=(".gif",),
             marks=((0, b"GIF8"),),
             is_complete=_ends_with(b";"),
-            decode=codecs.decode_any,
+            is_whole=wholeness.gif,
+            decode=codecs.decode_gif,
+            num_pixels=pixel_counts.gif,
             open_header=GifImagePlugin.GifImageFile,
         ),
         ImageFormat(
@@ -113,7 +118,9 @@ FORMATS: dict[str, ImageFormat] = {
             suffixes=(".bmp",),
             marks=((0, b"BM"),),
             is_complete=_has_length(2, beyond=0),
+            is_whole=wholeness.bmp,
             decode=codecs.decode_bmp,
+            num_pixels=pixel_counts.bmp,
             open_header=BmpImagePlugin.BmpImageFile,
         ),
         ImageFormat(
@@ -121,7 +128,9 @@ FORMATS: dict[str, ImageFormat] = {
             suffixes=(".webp",),
             marks=((0, b"RIFF"), (8, b"WEBP")),
             is_complete=_has_length(4, beyond=8),
+            is_whole=wholeness.webp,
             decode=codecs.decode_webp,
+            num_pixels=pixel_counts.webp,
             open_header=WebPImagePlugin.WebPImageFile,
             exif_block=exif.webp_block,
         ),
@@ -137,31 +146,43 @@ def find_format(encoded: bytes) -> ImageFormat | None:
     return next((f for f in FORMATS.values() if f.begins(encoded)), None)
 
 
-def decode(image_bytes):
+# Of one's own pictures: more than any camera makes, and 600 MB of RGB.
+MAX_PIXELS = 200 * 10**6
+
+
+def decode(image_bytes, *, max_pixels: int = MAX_PIXELS):
     """Decodes a scalar string of any format, in graph, to what a person sees.
 
     Gray, palette, CMYK and 16-bit images become 8-bit RGB. A PNG or WebP with
     transparency lies on white, as on a page; a GIF keeps the background that
     the decoder gives it. JPEG, PNG and WebP are turned as their Exif block
-    says.
+    says. A JPEG that lacks its end is what viewers show of it.
+
+    Args:
+      image_bytes: the file.
+      max_pixels: of an image by its header, which is read first.
 
     Returns:
       [H, W, 3] uint8 RGB; of an animation the first frame.
 
     Raises:
-      tf.errors.InvalidArgumentError: not an image, a truncated one, or one
-        that TensorFlow does not decode, such as a BMP of 1 or 4 bits.
+      tf.errors.InvalidArgumentError: not an image, a truncated one, one of
+        more pixels, or one that TensorFlow does not decode, such as a BMP of 1
+        or 4 bits.
     """
     image_bytes = tf.convert_to_tensor(image_bytes, tf.string)
+    limit = tf.constant(max_pixels, tf.int64)
     if tf.executing_eagerly():
-        return _decode(image_bytes)
-    return _decode_in_graph(image_bytes)
+        return _decode(image_bytes, limit)
+    return _decode_in_graph(image_bytes, limit)
 
 
-def _decode(image_bytes):
+def _decode(image_bytes, max_pixels):
     image = _select(
         image_bytes,
-        lambda fmt: lambda: fmt.decode(image_bytes),
+        lambda fmt: lambda: fmt.decode(
+            pixel_counts.check_pixels(image_bytes, fmt.num_pixels, max_pixels)
+        ),
         otherwise=lambda: codecs.decode_any(image_bytes),
     )
     image = tf.ensure_shape(image, [None, None, 3])
@@ -170,7 +191,11 @@ def _decode(image_bytes):
 
 # Half a second to trace: once, not for every graph that decodes.
 _decode_in_graph = tf.function(
-    _decode, input_signature=[tf.TensorSpec([], tf.string)]
+    _decode,
+    input_signature=[
+        tf.TensorSpec([], tf.string),
+        tf.TensorSpec([], tf.int64),
+    ],
 )
 
 
@@ -206,48 +231,3 @@ def resize(image, size: int):
     The aspect ratio is not kept, as in the paper.
     """
     return tf.image.resize(image, [size, size])
-
-
-def header_size(
-    path: str | os.PathLike, encoded: bytes | None = None
-) -> tuple[int, int]:
-    """Width and height of an image file as shown, in pixels, by its header.
-
-    `encoded` is its content where that has been read.
-
-    Raises:
-      InputError: the image cannot be read.
-    """
-    try:
-        encoded = encoded or pathlib.Path(path).read_bytes()
-        width_px, height_px = _stored_size(encoded)
-        is_turned = bool(_is_quarter_turn(encoded))
-    # Pillow's reader of WebP refuses large images by itself.
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: image cannot be read: {error}") from None
-    return (height_px, width_px) if is_turned else (width_px, height_px)
-
-
-def _stored_size(encoded: bytes) -> tuple[int, int]:
-    """Width and height before the Exif block turns the image."""
-    fmt = find_format(encoded)
-    try:
-        if fmt is not None:
-            with fmt.open_header(io.BytesIO(encoded)) as image:
-                return image.size
-    except SyntaxError:
-        pass  # Pillow says so of a header of another format.
-    raise ValueError(f"none of {', '.join(FORMATS)}, or damaged")
-
-
-# In a graph: eagerly it takes several times as long.
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-def _is_quarter_turn(encoded):
-    with tf.device("/CPU:0"):
-        return is_quarter_turn(encoded)
-
-
-def reason(error: tf.errors.OpError) -> str:
-    """The message of an error, without TensorFlow's names of nodes."""
-    text = re.sub(r"{{.*?}}|\[Op:.*", "", error.message, flags=re.DOTALL)
-    return " ".join(text.split()).rstrip(".")

@@ -1,6 +1,9 @@
 """Sources of annotated images: every layout of data yields the same facts."""
 
 from ssd_tf.data.sources.base import (
+    DigestedObjects,
+    ImageFile,
+    ImageFiles,
     NumberedImages,
     RawImage,
     RawObject,
@@ -14,6 +17,7 @@ from ssd_tf.data.sources.registry import (
     build_source,
     build_source_of_run,
     data_dir_of_run,
+    layout_of,
 )
 from ssd_tf.data.sources.rules import (
     cached_objects,
@@ -25,7 +29,10 @@ from ssd_tf.data.sources.rules import (
 )
 
 __all__ = [
+    "DigestedObjects",
     "FolderSource",
+    "ImageFile",
+    "ImageFiles",
     "NumberedImages",
     "RawImage",
     "RawObject",
@@ -40,6 +47,7 @@ __all__ = [
     "evaluation_of",
     "has_objects",
     "labels_to_learn",
+    "layout_of",
     "objects_to_learn",
     "usable_class_names",
 ]

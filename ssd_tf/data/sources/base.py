@@ -144,12 +144,40 @@ class Source(Protocol):
         """
 
 
+class ImageFile(NamedTuple):
+    """The file of an image.
+
+    Attributes:
+      image_id: as of the examples.
+      path: of the file.
+      missing: what to say where there is none; else empty.
+    """
+
+    image_id: str
+    path: str
+    missing: str = ""
+
+
 @runtime_checkable
 class ImageFiles(Protocol):
     """The part of a source whose images are files that splits may share."""
 
     def image_paths(self, split: str) -> Sequence[str]:
         """The files of a split, each once."""
+
+    def image_files(self, split: str) -> Sequence[ImageFile]:
+        """The same in the order of `dataset(split)`, with their names."""
+
+
+@runtime_checkable
+class DigestedObjects(Protocol):
+    """The part of a source that can tell whether its objects have changed."""
+
+    def object_digests(self, split: str) -> dict[str, str]:
+        """A digest of the objects of each image, by `image_id`.
+
+        Empty where they cannot be known, as the file of the image is missing.
+        """
 
 
 @runtime_checkable

@@ -8,7 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import tensorflow as tf
 from absl import logging
 
-from ssd_tf.data.sources.base import RawImage, RawObject, fault_of_name
+from ssd_tf.data.sources.base import (
+    ImageFile,
+    RawImage,
+    RawObject,
+    fault_of_name,
+)
 from ssd_tf.data.sources.folder_files import FolderFiles
 from ssd_tf.data.sources.image_index import ImageIndex, build_index
 from ssd_tf.data.sources.rules import fault_of_boxes, mark_repeats
@@ -197,6 +202,20 @@ class FolderSource(abc.ABC):
         """See `base.ImageFiles`."""
         return self._index(split).image_paths
 
+    def image_files(self, split: str) -> Sequence[ImageFile]:
+        """See `base.ImageFiles`."""
+        index = self._index(split)
+        return [
+            ImageFile(image_id, path, index.missing.get(i, ""))
+            for i, (image_id, path) in enumerate(
+                zip(index.image_ids, index.image_paths, strict=True)
+            )
+        ]
+
+    def object_digests(self, split: str) -> dict[str, str]:
+        """See `base.DigestedObjects`."""
+        return self._index(split).object_digests()
+
     def image_ids(self, split: str) -> dict[str, int | str]:
         """See `base.NumberedImages`; empty where images have no numbers."""
         self._index(split)
@@ -252,16 +271,17 @@ class FolderSource(abc.ABC):
         return self._indexes[split]
 
     def images_to_use(self, split: str) -> list[RawImage]:
-        """The images of a split, each once.
+        """The images of a split, each once, with sound annotations.
+
+        Files may be missing or damaged: that is for those who read them.
 
         Raises:
-          InputError: naming the first problem of one.
+          InputError: naming the first problem of an annotation.
         """
         listed = list(self.raw_images(split))
         for raw in listed:
-            for problem in (*raw.problems, raw.missing):
-                if problem:
-                    raise InputError(problem)
+            for problem in raw.problems:
+                raise InputError(problem)
             if fault := fault_of_boxes(raw):
                 raise InputError(f"{raw.location}: {fault}")
         images = [

@@ -1,7 +1,8 @@
 """The facts of image files in memory, and the dataset they give."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,8 @@ from ssd_tf import box_ops
 from ssd_tf.data.sources import rules
 from ssd_tf.data.sources.base import RawImage, RawObject
 from ssd_tf.errors import InputError
+
+_DIGEST_BYTES = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,9 @@ class ImageIndex:
       row_splits: [I + 1] int64; image i has objects
         row_splits[i]..row_splits[i + 1] - 1.
       num_dropped: number of boxes that were left out.
+      missing: what to say of images without a file, by position.
+      unsure: positions of images whose objects depend on a file that cannot
+        be read.
     """
 
     image_ids: Sequence[str]
@@ -31,9 +37,24 @@ class ImageIndex:
     columns: Mapping[str, np.ndarray]
     row_splits: np.ndarray
     num_dropped: int
+    missing: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    unsure: Collection[int] = ()
 
     def __len__(self) -> int:
         return len(self.image_ids)
+
+    def object_digests(self) -> dict[str, str]:
+        """See `base.DigestedObjects`."""
+        digests = {}
+        unsure = {*self.unsure, *self.missing}
+        columns = [self.columns[name] for name in sorted(self.columns)]
+        for i, image_id in enumerate(self.image_ids):
+            objects = slice(self.row_splits[i], self.row_splits[i + 1])
+            digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+            for column in columns:
+                digest.update(column[objects].tobytes())
+            digests[image_id] = "" if i in unsure else digest.hexdigest()
+        return digests
 
     def examples_at(
         self,
@@ -75,7 +96,10 @@ def build_index(
     class_names: Sequence[str],
     unknown_class: Callable[[RawImage, RawObject], str],
 ) -> ImageIndex:
-    """Makes the index of images without problems; logs what it changes.
+    """Makes the index of images; logs what it changes.
+
+    An image whose size is needed and cannot be read has no objects: without
+    its file it cannot be used.
 
     Args:
       images: of the split, each once.
@@ -84,10 +108,9 @@ def build_index(
       unknown_class: the error for an object of another class.
 
     Raises:
-      InputError: an object is of another class, or the size of an image is
-        needed and cannot be read.
+      InputError: an object is of another class.
     """
-    judged = rules.judge(images)
+    judged = rules.judge(images, is_size_needed=False)
     image_of, sizes, keep = judged.image_of, judged.sizes, judged.is_usable
     objects = [item for raw in images for item in raw.objects]
     labels = rules.labels_of(objects, class_names)  # [N]
@@ -95,9 +118,10 @@ def build_index(
         raise InputError(unknown_class(images[image_of[i]], objects[i]))
     for raw, size in zip(images, sizes.tolist(), strict=True):
         _log_replaced_size(raw, size)
-    for i in np.flatnonzero(~keep):
+    dropped = np.flatnonzero(~keep & (sizes[image_of] > 0).all(axis=1))
+    for i in dropped:
         _log_dropped_box(images[image_of[i]], objects[i], sizes[image_of[i]])
-    image_areas = sizes.prod(axis=1)[image_of]  # [N]
+    image_areas = np.maximum(sizes.prod(axis=1), 1)[image_of]  # [N]
     mask_areas = np.array([o.area for o in objects]) / image_areas  # [N]
     box_areas = box_ops.area(judged.boxes).numpy()
     areas = np.where(mask_areas > 0, mask_areas, box_areas)
@@ -114,13 +138,15 @@ def build_index(
         image_paths=[raw.image_path for raw in images],
         columns={key: values[keep] for key, values in columns.items()},
         row_splits=np.concatenate([[0], np.cumsum(kept_counts)]),
-        num_dropped=int(np.count_nonzero(~keep)),
+        num_dropped=len(dropped),
+        unsure=frozenset(image_of[(sizes[image_of] == 0).all(axis=1)].tolist()),
+        missing={i: raw.missing for i, raw in enumerate(images) if raw.missing},
     )
 
 
 def _log_replaced_size(raw: RawImage, size: Sequence[float]) -> None:
     height, width = raw.declared_size or (0.0, 0.0)
-    if [height, width] != size:
+    if [height, width] != size and all(size):
         logging.warning(
             "%s: size %gx%g replaced by that of the image, %dx%d",
             *(raw.location, width, height, size[1], size[0]),

@@ -77,8 +77,10 @@ def cached_objects(source: Source, split: str) -> tf.data.Dataset:
     """The labels [M] and boxes [M, 4] to learn of each image of a split.
 
     Kept in memory after the first pass: a source reads image files as well.
+    Those of images that cannot be read are left out.
     """
-    return source.dataset(split).map(objects_to_learn).cache()
+    objects = source.dataset(split).map(objects_to_learn)
+    return objects.ignore_errors().cache()
 
 
 def labels_of(
@@ -128,7 +130,8 @@ class Judged(NamedTuple):
     Attributes:
       image_of: [N] int64 position of each object's image.
       sizes: [I, 2] float64 height and width that boxes are divided by; 0 for
-        an image without objects that declares none.
+        an image without objects that declares none, or one whose size is
+        needed and cannot be read.
       boxes: [N, 4] float32 yxyx, normalised and clipped.
       is_usable: [N] bool; training drops the other boxes.
     """
@@ -139,29 +142,40 @@ class Judged(NamedTuple):
     is_usable: np.ndarray
 
 
-def judge(images: Sequence[RawImage]) -> Judged:
+def judge(images: Sequence[RawImage], *, is_size_needed: bool = True) -> Judged:
     """Judges the objects of images.
 
+    Where the size of an image is needed and cannot be read, its objects are
+    not usable unless `is_size_needed`.
+
     Raises:
-      InputError: the size of an image is needed and cannot be read.
+      InputError: a size that is needed cannot be read.
     """
     counts = [len(raw.objects) for raw in images]
     image_of = np.repeat(np.arange(len(images)), counts)  # [N]
     written = np.array(
         [item.box for raw in images for item in raw.objects], np.float64
     ).reshape(-1, 4)
-    sizes = _believed_sizes(images, image_of, written)
+    sizes = _believed_sizes(
+        images, image_of, written, is_size_needed=is_size_needed
+    )
     # A number beyond float32 becomes infinite, and is dropped as such.
     with np.errstate(over="ignore"):
         boxes = written.astype(np.float32)  # [N, 4]
-    boxes /= np.tile(sizes.astype(np.float32)[image_of], 2)
+    # Of no size, a box becomes infinite or no number, and is not usable.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        boxes /= np.tile(sizes.astype(np.float32)[image_of], 2)
     with tf.device("/CPU:0"):
         clipped, is_usable = usable_boxes(boxes)
     return Judged(image_of, sizes, clipped.numpy(), is_usable.numpy())
 
 
 def _believed_sizes(
-    images: Sequence[RawImage], image_of: np.ndarray, boxes: np.ndarray
+    images: Sequence[RawImage],
+    image_of: np.ndarray,
+    boxes: np.ndarray,
+    *,
+    is_size_needed: bool,
 ) -> np.ndarray:
     """Sizes [I, 2]: the declared one if all boxes end in it, else the file's.
 
@@ -180,5 +194,10 @@ def _believed_sizes(
         (declared > 0).all(axis=1) & is_inside
     )
     for i in np.unique(image_of[~is_believed]):
-        sizes[i] = header_size(images[i].image_path)[::-1]
+        try:
+            sizes[i] = header_size(images[i].image_path)[::-1]
+        except InputError:
+            if is_size_needed:
+                raise
+            sizes[i] = 0.0
     return sizes

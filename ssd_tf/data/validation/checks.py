@@ -15,6 +15,8 @@ from ssd_tf.errors import InputError
 LOST, CHANGED, NOTE = "lost", "changed", "note"
 # Kinds of boxes that training drops.
 DROPPED = ("not_finite", "inverted", "empty", "outside")
+# Kinds of images that training leaves out, if they are few.
+LEFT_OUT = ("missing_image", "unreadable", "truncated", "undecodable")
 # Kinds of images whose boxes training puts in other places. Of all others that
 # are lost, training refuses the image, and with it the split.
 MISPLACED = ("unturned_boxes",)
@@ -24,12 +26,10 @@ SEVERITIES: dict[str, str] = {
     "broken_annotation": LOST,
     "fractions": LOST,
     "nothing_to_learn": LOST,
-    "missing_image": LOST,
-    "unreadable": LOST,
-    "truncated": LOST,
-    "undecodable": LOST,
+    "too_many_bad_images": LOST,
     "unknown_class": LOST,
-    **dict.fromkeys(DROPPED + MISPLACED, LOST),
+    **dict.fromkeys(LEFT_OUT + DROPPED + MISPLACED, LOST),
+    "recovered": CHANGED,
     "wrong_size": CHANGED,
     "clipped": CHANGED,
     "unusable_other_split": NOTE,

@@ -27,19 +27,16 @@ def inspect_image(raw: RawImage) -> ImageFacts:
     """Reads and decodes an image as training does."""
     try:
         encoded = raw.read()
-    except FileNotFoundError as error:
-        message = "image is missing" if error.strerror else str(error)
-        return ImageFacts(None, False, (("missing_image", message),))
     except OSError as error:
-        message = f"image cannot be read: {error.strerror or error}"
-        return ImageFacts(None, False, (("unreadable", message),))
+        return ImageFacts(None, False, (images.fault_of_reading(error),))
     fmt = images.find_format(encoded)
     problems = _mislabelled(fmt, raw.image_path)
-    try:
-        size, is_turned = _decode(encoded)
-    except tf.errors.OpError:
-        problems += (_undecodable(fmt, encoded),)
-        return ImageFacts(None, False, problems)
+    fault = images.fault_of(encoded)
+    if fault:
+        problems += (fault,)
+        if fault.kind != images.RECOVERED:
+            return ImageFacts(None, False, problems)
+    size, is_turned = _decode(encoded)
     height, width = size.numpy().tolist()
     return ImageFacts((height, width), bool(is_turned), problems)
 
@@ -60,17 +57,3 @@ def _mislabelled(
     if fmt is None or suffix in fmt.suffixes or suffix not in images.SUFFIXES:
         return ()
     return (("mislabelled", f"a {fmt.name} by its content; read as such"),)
-
-
-def _undecodable(
-    fmt: images.ImageFormat | None, encoded: bytes
-) -> tuple[str, str]:
-    if not encoded:
-        return "truncated", "the image file is empty"
-    if fmt and not fmt.is_complete(encoded):
-        return "truncated", f"{fmt.name} without its end, {len(encoded)} bytes"
-    try:
-        images.decode(encoded)
-    except tf.errors.OpError as error:
-        reason = images.reason(error)
-    return "undecodable", f"the image cannot be decoded: {reason}"

@@ -4,9 +4,11 @@ import collections
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.data.validation.checks import (
     CHANGED,
     DROPPED,
+    LEFT_OUT,
     LOST,
     MISPLACED,
     NOTE,
@@ -14,6 +16,9 @@ from ssd_tf.data.validation.checks import (
     Problem,
 )
 from ssd_tf.data.validation.run import Checked
+
+# Attributes of `_Counts`.
+_BAD = ("left_out", "images")
 
 
 class _Counts:
@@ -23,6 +28,7 @@ class _Counts:
         self.images = 0
         self.without_objects = 0
         self.broken = 0
+        self.left_out = 0
         self.to_learn = 0
         self.to_find = 0
         self.files: set[str] = set()
@@ -61,11 +67,18 @@ class Report:
         self._refused: collections.Counter[str] = collections.Counter()
         self._num_dropped = 0
         self._num_misplaced = 0
+        self._bad: set[tuple[str, str]] = set()
 
     def add(self, checked: Checked) -> None:
         """Counts an image; an image of several splits counts in each."""
+        # The problems of an image come with the first split that has it.
+        place = checked.raw.location, checked.raw.image_path
+        if any(problem.kind in LEFT_OUT for problem in checked.problems):
+            self._bad.add(place)
         if not checked.is_listed_again:
-            self._splits.setdefault(checked.split, _Counts()).add(checked)
+            counts = self._splits.setdefault(checked.split, _Counts())
+            counts.add(checked)
+            counts.left_out += place in self._bad
         if checked.is_new:
             self._all.add(checked)
         self.add_problems(checked.problems)
@@ -77,7 +90,9 @@ class Report:
         lost = [p for p in problems if p.severity == LOST]
         self._num_dropped += sum(p.kind in DROPPED for p in lost)
         self._num_misplaced += sum(p.kind in MISPLACED for p in lost)
-        refused = [p for p in lost if p.kind not in DROPPED + MISPLACED]
+        refused = [
+            p for p in lost if p.kind not in LEFT_OUT + DROPPED + MISPLACED
+        ]
         if refused:
             self._refused[_what_is_refused(refused[0])] += 1
 
@@ -107,6 +122,14 @@ class Report:
         if evaluation and not any(c.to_find or c.broken for c in evaluation):
             message = "has no object to be found: nothing is measured on it"
             yield _of_split("nothing_to_find", eval_split, message)
+        for split, parts in ((train_split, train), (eval_split, evaluation)):
+            bad, of = (sum(getattr(c, name) for c in parts) for name in _BAD)
+            if bad > MAX_BAD_IMAGES * of:
+                message = (
+                    f"{bad} of {of} images cannot be used; training refuses "
+                    f"more than --max_bad_images={MAX_BAD_IMAGES:g} of them"
+                )
+                yield _of_split("too_many_bad_images", split, message)
         shared = _files_of(train) & _files_of(evaluation)
         if shared and train_split != eval_split:
             message = f"has {len(shared)} of the images of split {train_split}"
@@ -121,7 +144,12 @@ class Report:
     @property
     def is_anything_lost(self) -> bool:
         """True if training would refuse, drop or misplace anything."""
-        return bool(self._num_dropped or self._num_misplaced or self._refused)
+        return bool(
+            self._bad
+            or self._num_dropped
+            or self._num_misplaced
+            or self._refused
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON."""
@@ -137,6 +165,7 @@ class Report:
                 what: self._refused[what]
                 for what in ("classes", "splits", "images")
             },
+            "left_out_images": len(self._bad),
             "dropped_boxes": self._num_dropped,
             "images_with_misplaced_boxes": self._num_misplaced,
         }
@@ -179,6 +208,7 @@ class Report:
             f"refuse {self._refused['classes']} class list",  # 0 or 1
             f"refuse {_count(self._refused['splits'], 'split', 'splits')}",
             f"refuse {_count(self._refused['images'], 'image', 'images')}",
+            f"leave out {_count(len(self._bad), 'image', 'images')}",
             f"drop {_count(self._num_dropped, 'box', 'boxes')}",
             f"misplace the boxes of {misplaced}",
         ]

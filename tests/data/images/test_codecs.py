@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image, PngImagePlugin
 
 from ssd_tf.data import images
+from ssd_tf.data.images import codecs
 from tests.data.toy_source import encode
 
 COLOUR = (200, 100, 30)
@@ -205,3 +206,29 @@ def test_damaged_bmp_is_refused():
             in_graph(one)
     with pytest.raises(tf.errors.InvalidArgumentError, match="compressed BMP"):
         images.decode(patched(file, _30=little(1)))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_without_its_end_as_viewers_show_it(progressive):
+    file = encode(
+        Image.fromarray(RNG.integers(0, 256, (80, 64, 3), np.uint8)),
+        "JPEG",
+        progressive=progressive,
+    )
+    whole = decoded(file)
+    np.testing.assert_array_equal(decoded(file[:-2]), whole)
+    part = decoded(file[: len(file) // 2])
+    assert part.shape == whole.shape
+    if not progressive:
+        np.testing.assert_array_equal(part[:24], whole[:24])
+        assert (part[-8:, -16:] == 128).all()
+
+
+def test_transparency_of_more_than_a_strip():
+    assert codecs._STRIP_PIXELS == 1 << 18
+    pixels = np.zeros((400, 700, 4), np.uint8)
+    pixels[..., 0] = np.arange(700) % 256
+    pixels[..., 3] = (np.arange(400) % 256)[:, None]
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    expected = np.rint(255 + alpha * (pixels[..., :3] - np.float32(255)))
+    np.testing.assert_array_equal(images.on_white(pixels), expected)

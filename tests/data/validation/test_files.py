@@ -23,7 +23,7 @@ def test_whole_images(fmt):
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])
-@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize("fmt", [f for f in FORMATS if f != "JPEG"])
 def test_truncated_images(fmt, kept):
     encoded = noise(fmt)
     encoded = encoded[: int(len(encoded) * kept)]
@@ -34,9 +34,30 @@ def test_truncated_images(fmt, kept):
     assert problems == (("truncated", message),)
 
 
-def test_truncated_and_filled_with_zeros():
-    encoded = noise("JPEG")
-    encoded = encoded[:2000] + bytes(len(encoded) - 2000)
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda file: file[: len(file) // 2],
+        lambda file: file[:-20],
+        lambda file: file[:-2],
+        lambda file: file[:2000] + bytes(len(file) - 2000),
+    ],
+)
+def test_jpeg_without_its_end_is_recovered(cut):
+    encoded = cut(noise("JPEG"))
+    message = (
+        f"JPEG without its end, {len(encoded)} bytes; used as viewers show it"
+    )
+    facts = inspect_image(raw_image(encoded=encoded, image_path="a.jpg"))
+    assert facts == ImageFacts((50, 100), False, (("recovered", message),))
+
+
+def test_what_follows_the_end_of_a_jpeg_is_no_problem():
+    assert image_problems(noise("JPEG") + b"of a phone") == ()
+
+
+def test_jpeg_without_any_pixels():
+    encoded = noise("JPEG")[:60]
     message = f"JPEG without its end, {len(encoded)} bytes"
     assert image_problems(encoded) == (("truncated", message),)
 
