@@ -58,7 +58,7 @@ def plot_lines(
     Args:
       lines: x and y by name.
       limit: upper end of the y axis, which then begins at 0.
-      log: the y axis is logarithmic.
+      log: the y axis is logarithmic, where anything is above 0.
     """
     figure = Figure(figsize=_SIZE, layout="constrained")
     panel = figure.subplots()
@@ -77,7 +77,7 @@ def plot_lines(
     panel.set_ylabel(ylabel, parse_math=False)
     if limit is not None:
         panel.set_ylim(0, limit)
-    if log:
+    if log and any(np.any(np.asarray(y) > 0) for _, y in lines.values()):
         panel.set_yscale("log")
     _finish(panel)
     return figure
