@@ -32,8 +32,8 @@ from ssd_tf.errors import InputError, did_you_mean
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
-    "report": report,
     "export": export,
+    "report": report,
     "detect": detect,
     "validate": validate,
     "anchors": anchors,
