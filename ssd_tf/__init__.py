@@ -59,11 +59,12 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def load(path):
+def load(path, *, checkpoint=None):
     """Loads a trained detector: `load("runs/mine")("image.jpg").draw()`.
 
     Args:
       path: a run directory, a SavedModel, a `.tflite` or an `.onnx` file.
+      checkpoint: of a run, "best" (by its evaluations, the default) or "last".
 
     Returns:
       `ssd_tf.serving.Detector`.
@@ -74,7 +75,7 @@ def load(path):
     # Here, so that `import ssd_tf` brings neither training nor serving.
     from ssd_tf.serving import detector
 
-    return detector.load(path)
+    return detector.load(path, checkpoint=checkpoint)
 
 
 __all__ = [

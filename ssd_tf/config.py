@@ -155,6 +155,7 @@ class DetectorConfig(_Config):
 
 # Keras' dtype policies; weights are float32 in all of them.
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+ON_NAN = ("stop", "skip")
 
 _PER_LEVEL = ("steps_px", "min_sizes_px", "max_sizes_px", "aspect_ratios")
 
@@ -270,6 +271,12 @@ class TrainConfig(Recipe):
       precision: one of `PRECISIONS`, of the layers in training. Weights,
         losses and statistics are float32; so is all that is evaluated.
       jit_compile: compile the training step with XLA.
+      on_nan: one of `ON_NAN`, what comes of a step whose loss or gradient is
+        not finite: the end of the run, or it is left out.
+      best_metric: a key of `ssd_tf.training.best.BEST_METRICS`, by which the
+        best evaluation is chosen.
+      patience: evaluations without gain in it after which the run stops; 0 is
+        off.
     """
 
     dataset: str = "shapes"
@@ -285,6 +292,9 @@ class TrainConfig(Recipe):
     sync_batch_norm: bool = True
     precision: str = "float32"
     jit_compile: bool = False
+    on_nan: str = "stop"
+    best_metric: str = "coco_AP"
+    patience: int = 0
 
     def __post_init__(self):
         super().__post_init__()
@@ -292,4 +302,16 @@ class TrainConfig(Recipe):
             raise InputError(
                 f"unknown precision {self.precision!r}; known: "
                 f"{', '.join(PRECISIONS)}"
+            )
+        if self.on_nan not in ON_NAN:
+            raise InputError(
+                f"on_nan must be {' or '.join(ON_NAN)}, got {self.on_nan!r}"
+            )
+        if self.patience < 0:
+            raise InputError(f"patience must be 0 or more, got {self.patience}")
+        if self.patience and not 0 < self.eval_every < self.steps:
+            raise InputError(
+                f"--patience={self.patience} needs evaluations on the way, but "
+                f"eval_every is {self.eval_every} of {self.steps} steps; give "
+                "--eval_every"
             )

@@ -150,7 +150,8 @@ def handled() -> Iterator[Interrupts]:
         yield interrupts
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None stands for one that was not installed from Python.
+            signal.signal(number, handler or signal.SIG_DFL)
         signal.set_wakeup_fd(before_fd)
         sender.close()
         watcher.join()

@@ -40,6 +40,8 @@ _NOISE = (
     rb".*computation placer already registered",
     # The ordinary end of a data set.
     rb".*Local rendezvous is aborting with status: OUT_OF_RANGE: End of seq",
+    # Of batches for several devices.
+    rb".*Input of GeneratorDatasetOp::Dataset will not be optimized",
     # Of images: who decodes them says which one it is, and why.
     rb".*OP_REQUIRES failed at whole_file_read_ops",
     rb".*jpeg_mem\.cc:\d+\] ",

@@ -10,7 +10,7 @@ import shlex
 from absl import flags
 
 from ssd_tf import console, training
-from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.flag_groups import FlagGroup, dataset_of
 from ssd_tf.data import sources
 from ssd_tf.errors import InputError
 
@@ -34,7 +34,8 @@ def define_flags(values: flags.FlagValues) -> None:
         "dataset",
         sources.SOURCES,
         "Data set to evaluate on, and for what else asks for data (default: "
-        "none; `evaluate` has a flag of its own).",
+        "folder where --data_dir is given, else none; `evaluate` has a flag of "
+        "its own).",
     )
     data.text("data_dir", "Folder of the data set.")
 
@@ -42,13 +43,11 @@ def define_flags(values: flags.FlagValues) -> None:
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Converts."""
     del arguments  # none
-    if values.data_dir and not values.dataset:
-        raise InputError("--data_dir has no effect without --dataset")
     config = training.convert(
         str(values["from"].value),
         values.output,
         class_names=_class_names(values.classes),
-        dataset=values.dataset or "",
+        dataset=dataset_of(values) if values.data_dir else values.dataset or "",
         data_dir=values.data_dir,
     )
     path = shlex.quote(values.output)
@@ -61,7 +60,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         f"  {console.sibling('export')} --run_dir={path} "
         "--export_dir=exports\n"
         f"  {console.sibling('train')} --init_weights={path} "
-        "--dataset=voc_folder --data_dir=FOLDER"
+        "--data_dir=FOLDER"
     )
 
 

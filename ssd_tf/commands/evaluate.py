@@ -19,7 +19,11 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import FlagGroup, define_dataset
+from ssd_tf.commands.flag_groups import (
+    FlagGroup,
+    define_checkpoint,
+    define_dataset,
+)
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
@@ -40,9 +44,9 @@ _NUM_EXAMPLES = 4
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    FlagGroup(values, "model").text(
-        "model", f"Run directory, {model_kinds()}.", required=True
-    )
+    model = FlagGroup(values, "model")
+    model.text("model", f"Run directory, {model_kinds()}.", required=True)
+    define_checkpoint(model)
     data = FlagGroup(values, "data")
     define_dataset(data, default="that of the run")
     data.text(
@@ -85,7 +89,9 @@ def define_flags(values: flags.FlagValues) -> None:
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes."""
     del arguments  # none
-    predictor = load_predictor(values.model, flag="--model=")
+    predictor = load_predictor(
+        values.model, flag="--model=", checkpoint=values.checkpoint
+    )
     predictor = predictor.without_unused_classes()
     data = choose_data(values)
     source, split = open_split(

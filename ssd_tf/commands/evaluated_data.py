@@ -4,18 +4,20 @@ from typing import NamedTuple
 
 from absl import flags
 
-from ssd_tf import training
+from ssd_tf import TrainConfig, training
 from ssd_tf.commands.flag_groups import dataset_of
 from ssd_tf.data import sources
 from ssd_tf.data.sources import Source
+from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
 from ssd_tf.errors import InputError
 
 
 class DataChoice(NamedTuple):
     """A data set, its folder or None for the usual one, and a split.
 
-    No split stands for the one that the data set has for evaluation.
-    `val_dir` and `val_fraction` are as of `sources.build_source`.
+    No split stands for `run_split`, that of the run, where the data have it,
+    and else for the one that they have for evaluation. `val_dir` and the
+    fractions are as of `sources.build_source`.
     """
 
     dataset: str
@@ -23,6 +25,8 @@ class DataChoice(NamedTuple):
     split: str | None
     val_dir: str | None = None
     val_fraction: float | None = None
+    usual_fraction: float = DEFAULT_VAL_FRACTION
+    run_split: str | None = None
 
     def build_source(self, class_names: tuple[str, ...] | None = None):
         """The source; InputError if the data cannot be used."""
@@ -32,7 +36,16 @@ class DataChoice(NamedTuple):
             class_names=class_names,
             val_dir=self.val_dir,
             val_fraction=self.val_fraction,
+            usual_fraction=self.usual_fraction,
         )
+
+    def split_of(self, source: Source) -> str:
+        """The split of the source to measure on."""
+        own = self.run_split
+        if self.split or not own:
+            return self.split or source.default_splits[1]
+        parts = {part.partition("[")[0] for part in own.split("+")}
+        return own if parts <= {*source.splits()} else source.default_splits[1]
 
 
 def choose_data(values: flags.FlagValues) -> DataChoice:
@@ -46,17 +59,7 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
         _, train = run_dir.read_configs()
         # Folder and split of one data set mean nothing for another.
         if train.dataset and values.dataset in (None, train.dataset):
-            return DataChoice(
-                train.dataset,
-                values.data_dir or sources.data_dir_of_run(train),
-                values.split or train.eval_split,
-                values.val_dir or train.val_dir,
-                (
-                    train.val_fraction
-                    if values.val_fraction is None
-                    else values.val_fraction
-                ),
-            )
+            return _data_of_run(values, train)
     if values.dataset is None and not values.data_dir:
         is_run = run_dir.config_file.exists()
         what = "was converted without data" if is_run else "is no run directory"
@@ -70,6 +73,31 @@ def choose_data(values: flags.FlagValues) -> DataChoice:
         values.split,
         values.val_dir,
         values.val_fraction,
+    )
+
+
+def _data_of_run(values: flags.FlagValues, train: TrainConfig) -> DataChoice:
+    """The data of a training, where they are now, or those of another folder.
+
+    Of another folder the layout may be another, and its own splits count.
+    """
+    if not values.data_dir:
+        fraction = values.val_fraction
+        return DataChoice(
+            train.dataset,
+            sources.data_dir_of_run(train),
+            values.split or train.eval_split,
+            values.val_dir or train.val_dir,
+            train.val_fraction if fraction is None else fraction,
+        )
+    return DataChoice(
+        sources.layout_of(train.dataset, values.data_dir),
+        values.data_dir,
+        values.split,
+        values.val_dir,
+        values.val_fraction,
+        train.val_fraction or DEFAULT_VAL_FRACTION,
+        train.eval_split,
     )
 
 
@@ -90,12 +118,12 @@ def open_split(
         raise InputError(f"--model={model} holds no names of its classes")
     try:
         source = data.build_source(class_names)
-        split = data.split or source.default_splits[1]
+        split = data.split_of(source)
         source.num_examples(split)  # A folder meets unknown classes here.
     except InputError:
         # If the data can be read as they are, the model's classes are why.
         own = data.build_source()
-        own.num_examples(data.split or own.default_splits[1])
+        own.num_examples(data.split_of(own))
         raise InputError(
             f"--model={model} has the classes {', '.join(class_names)}; "
             f"{own.name} has {', '.join(own.class_names)}; expected the same, "

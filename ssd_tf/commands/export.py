@@ -18,14 +18,16 @@ from collections.abc import Callable
 from absl import flags
 
 from ssd_tf import serving, training
-from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
 from ssd_tf.serving import formats
+from ssd_tf.training.run_dir import CONVERTED
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags: those of every export, and the formats' options."""
     run = FlagGroup(values, "run")
     run.text("run_dir", "Folder of the run.", required=True)
+    define_checkpoint(run)
     run.text("export_dir", "Folder of the exported models.", required=True)
     run.choice(
         "format",
@@ -74,16 +76,36 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     }
     formats.check_options(export_format, given)  # fails before the work
     run_dir = training.RunDir(values.run_dir)
+    _, train_config = run_dir.read_configs()
+    found = training.find_weights(run_dir, values.checkpoint or "best")
+    weights = {
+        "checkpoint": found.name,
+        "step": found.step,
+        "steps": train_config.steps,
+        "finished": run_dir.is_finished,
+    }
     exported = serving.export(
-        *training.load_run(values.run_dir),
+        *training.load_run(values.run_dir, checkpoint=found),
         values.export_dir,
         export_format=export_format,
         options=given,
         run_name=run_dir.path.resolve().name,
-        result=run_dir.read_result() if run_dir.is_finished else None,
+        result=training.figures_of(run_dir, found),
+        weights=weights,
         source=run_dir.read_source(),
     )
     print(f"exported {exported.path}")
+    if not run_dir.is_finished and train_config.recipe != CONVERTED:
+        print(
+            f"the run is unfinished: its {found.name} weights are those of "
+            f"step {found.step} of {train_config.steps}"
+        )
+    elif found.is_best and found.step != run_dir.last_step:
+        print(
+            f"with the weights of step {found.step}, the run's best "
+            "evaluation; --checkpoint=last takes those of step "
+            f"{run_dir.last_step}"
+        )
     if exported.model:
         print(
             "next:\n  python -m ssd_tf detect "

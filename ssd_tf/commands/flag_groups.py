@@ -6,6 +6,7 @@ from typing import Any
 
 from absl import flags
 
+from ssd_tf import training
 from ssd_tf.data import sources
 from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
 
@@ -96,6 +97,16 @@ def define_data_flags(
         "class_names",
         "Names of a folder's classes in index order, 1..C (default: those "
         "found).",
+    )
+
+
+def define_checkpoint(group: FlagGroup) -> None:
+    """Declares --checkpoint."""
+    group.choice(
+        "checkpoint",
+        training.CHECKPOINTS,
+        "Weights of a run: those of its best evaluation (see train "
+        "--best_metric), or the last (default: best).",
     )
 
 

@@ -21,6 +21,7 @@ from ssd_tf.commands.train_flags import (
     DETECTOR_FIELDS,
     DEVICE_FIELDS,
     RECIPE_FIELDS,
+    RUN_FIELDS,
     define_flags,
 )
 from ssd_tf.data import service, sources
@@ -110,21 +111,19 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
     source.num_examples(train_config.eval_split)  # rather now than at the end
     training.check_batch_size(train_config.batch_size, strategy)
 
-    def is_finished() -> bool:
+    def needs_training() -> bool:
         # First: other data may have changed the number of steps.
         if not values.accept_changed_data and not run_dir.is_finished:
             training.check_data(run_dir, source, train_config)
         run_dir.check(detector_config, train_config)
-        return run_dir.is_finished
+        return run_dir.needs_training(train_config)
 
     with workers.naming_lost():
-        nothing_left = workers.from_chief(is_finished)
-    if nothing_left:
-        print(
-            f"{run_dir.path} is finished after {train_config.steps} steps; "
-            "give another --run_dir to train again"
-        )
-    else:
+        is_to_train = workers.from_chief(needs_training)
+    time_spent = ""
+    if not is_to_train and workers.is_chief:
+        print(_describe_end(run_dir, train_config))
+    elif is_to_train:
         _check_splits(source, train_config.train_split, train_config.eval_split)
         run = training.TrainingRun(
             detector_config,
@@ -133,12 +132,28 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             run_dir,
             strategy=strategy,
             data_service=values.data_service,
+            profile=values.profile,
             max_bad_images=values.max_bad_images,
             accept_changed_data=values.accept_changed_data,
         )
         run.train()
+        time_spent = f"\n{run.describe_time()}"
     if workers.is_chief:
         _report(values, run_dir, source, train_config.eval_split)
+        print(time_spent, end="\n" if time_spent else "")
+
+
+def _describe_end(run_dir: training.RunDir, train_config: TrainConfig) -> str:
+    done = run_dir.read_result()["step"]
+    early = (
+        f" of {train_config.steps}, early for want of gain"
+        if run_dir.has_stopped_early
+        else ""
+    )
+    return (
+        f"{run_dir.path} is finished after {done} steps{early}; give another "
+        "--run_dir to train again"
+    )
 
 
 def _kept_steps(values, run_dir: training.RunDir) -> list[Any]:
@@ -152,10 +167,15 @@ def _kept_steps(values, run_dir: training.RunDir) -> list[Any]:
 
 def _report(values, run_dir: training.RunDir, source, split: str) -> None:
     """Prints the figures of a finished run, and what to do with it."""
-    figures = run_dir.read_result()
-    if "voc" in figures:
-        _print_table(figures, run_dir, source=source, split=split)
-        print(f"\n{training.headline(figures)}")
+    last = run_dir.read_result()
+    # What is detected with and exported; of an earlier version, the last.
+    best = last.get("best") or last
+    if "voc" in best:
+        _print_table(best, run_dir, source=source, split=split)
+        print()
+        if best["step"] != last["step"]:
+            print(f"last, {training.headline(last)}\nbest, ", end="")
+        print(training.headline(best))
     else:  # of an earlier version, which wrote less
         evaluate(values, run_dir)
     path = shlex.quote(str(run_dir.path))
@@ -246,7 +266,10 @@ def _plan(
         changes={
             "class_map": ",".join(values.class_map or ()),
             **sources.evaluation_of(source),
-            **{name: values[name].value for name in DEVICE_FIELDS},
+            **{
+                name: values[name].value
+                for name in (*DEVICE_FIELDS, *RUN_FIELDS)
+            },
         },
     )
     return detector_config, train_config

@@ -10,7 +10,7 @@ from ssd_tf.commands.flag_groups import (
     define_dataset,
     define_matcher_params,
 )
-from ssd_tf.config import PRECISIONS, Recipe
+from ssd_tf.config import ON_NAN, PRECISIONS, Recipe
 from ssd_tf.data import augmentation
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.losses import BOX_LOSSES
@@ -19,6 +19,7 @@ _PRESET = " (default: the preset's)."
 _RECIPE = " (default: the recipe's)."
 RECIPE_FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 DEVICE_FIELDS = ("sync_batch_norm", "precision", "jit_compile")
+RUN_FIELDS = ("best_metric", "patience", "on_nan")
 DETECTOR_FIELDS = (
     "head",
     "extras",
@@ -33,6 +34,35 @@ def define_flags(values: flags.FlagValues) -> None:
     run = FlagGroup(values, "run")
     run.choice("mode", ["train", "eval"], "What to do with a run.", "train")
     run.text("run_dir", "Folder of the run (default: runs/PRESET_DATASET).")
+    run.choice(
+        "best_metric",
+        training.BEST_METRICS,
+        "Figure by which an evaluation is the best, whose weights are kept "
+        "and are those that detect, evaluate and export take.",
+        "coco_AP",
+    )
+    run.count(
+        "patience",
+        "Evaluations without gain in --best_metric after which the run stops "
+        "early; 0: never.",
+        0,
+        lower_bound=0,
+    )
+    run.choice(
+        "on_nan",
+        ON_NAN,
+        "What comes of a step whose loss or gradient is not finite: stop ends "
+        "the run; skip leaves the step out, up to ten in a row, and names the "
+        "images of its batch.",
+        "stop",
+    )
+    run.count(
+        "profile",
+        "Steps to trace for TensorBoard's profiler, after the first ten; 0: "
+        "none.",
+        0,
+        lower_bound=0,
+    )
     _define_data(FlagGroup(values, "data"))
     _define_detector(FlagGroup(values, "detector"))
     _define_training(FlagGroup(values, "training"))

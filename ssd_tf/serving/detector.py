@@ -22,14 +22,19 @@ from ssd_tf.serving.version_dir import find_saved_model
 _DIGITS = 6
 
 
-def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
+def load_predictor(
+    path: str | os.PathLike, *, flag: str = "", checkpoint: str | None = None
+) -> Predictor:
     """The predictor of a run directory, a SavedModel or a model file.
 
-    `flag`, such as "--model=", stands before the path in messages.
+    Args:
+      path: of the model.
+      flag: such as "--model=", stands before the path in messages.
+      checkpoint: of a run, "best" (the default) or "last".
 
     Raises:
-      InputError: the path is none of them, or what reads the file is not
-        installed.
+      InputError: the path is none of them, what reads the file is not
+        installed, or there is no choice of a checkpoint.
     """
     place = pathlib.Path(path)
     if not place.exists():
@@ -38,7 +43,12 @@ def load_predictor(path: str | os.PathLike, *, flag: str = "") -> Predictor:
             f"{model_kinds(article=True)}"
         )
     if (place / "config.json").exists():
-        return predictor_of_run(place)
+        return predictor_of_run(place, checkpoint=checkpoint or "best")
+    if checkpoint is not None:
+        raise InputError(
+            f"checkpoint={checkpoint} is for run directories, and {flag}{path} "
+            "is none"
+        )
     suffix = place.suffix if place.is_file() else ""
     for export_format in EXPORT_FORMATS.values():
         if export_format.suffix == suffix and (
@@ -63,9 +73,11 @@ def _hint_at_convert(place: pathlib.Path) -> str:
     )
 
 
-def load(path: str | os.PathLike) -> "Detector":
+def load(
+    path: str | os.PathLike, *, checkpoint: str | None = None
+) -> "Detector":
     """See `ssd_tf.load`."""
-    return Detector(load_predictor(path))
+    return Detector(load_predictor(path, checkpoint=checkpoint))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

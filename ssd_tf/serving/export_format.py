@@ -82,6 +82,7 @@ class ExportRequest:
     options: Mapping[str, Any]
     run_name: str
     result: Mapping[str, Any] | None
+    weights: Mapping[str, Any] | None = None
     source: Mapping[str, Any] | None = None
 
     def file(self, ending: str) -> pathlib.Path:
@@ -101,6 +102,8 @@ class ExportRequest:
         """
         run, data_dir = self.train_config, self.options["data_dir"]
         dataset = self.options["dataset"]
+        if data_dir and not dataset:
+            dataset = sources.layout_of(run.dataset or "folder", data_dir)
         if dataset in (None, run.dataset):
             source = sources.build_source_of_run(run, None, data_dir=data_dir)
             return source, (run.train_split, run.eval_split)

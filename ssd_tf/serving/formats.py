@@ -104,6 +104,7 @@ def export(
     options: Mapping[str, Any] | None = None,
     run_name: str | None = None,
     result: Mapping[str, Any] | None = None,
+    weights: Mapping[str, Any] | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> Exported:
     """Writes a detector in a format, of `EXPORT_FORMATS` or of one's own.
@@ -111,7 +112,8 @@ def export(
     Args:
       options: of the format, by name; the others have their defaults.
       run_name: that of the model by default.
-      result: the run's last evaluation; None if it is not finished.
+      result: the figures of these weights; None if nobody measured them.
+      weights: which ones of the run they are, for the model card.
       source: whose weights the run began with; None for ssd_tf's own.
 
     Raises:
@@ -134,6 +136,7 @@ def export(
             options=values,
             run_name=run_name or model.name,
             result=result,
+            weights=weights,
             source=source,
         )
     )

@@ -65,6 +65,8 @@ def write_model_card(
             "train_split": train_config.train_split,
             "eval_split": train_config.eval_split,
         },
+        # Which ones of the training: the best or the last, and of which step.
+        "weights": request.weights,
         "measured": _measured(request),
         "detector": detector_config.to_dict(),
         "training": {
@@ -81,7 +83,7 @@ def write_model_card(
         },
     }
     if train_config.recipe == CONVERTED:  # was not trained here
-        card |= {"data": None, "training": None}
+        card |= {"data": None, "training": None, "weights": None}
     text = json.dumps(card, indent=2, allow_nan=False)
     (version_dir / CARD_FILE).write_text(text + "\n", encoding="utf-8")
 

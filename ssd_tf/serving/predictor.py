@@ -4,13 +4,19 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from ssd_tf.class_names import is_used
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import ImageDetections, split_outputs
-from ssd_tf.training import load_run, make_detect_function
+from ssd_tf.training import (
+    RunDir,
+    find_weights,
+    load_run,
+    make_detect_function,
+)
 
 DETECTION_OUTPUTS: tuple[str, ...] = (
     "detection_boxes",
@@ -101,13 +107,26 @@ class Predictor:
         return Predictor(detect, names, self.image_size)
 
 
-def predictor_of_run(path) -> Predictor:
+def predictor_of_run(path, *, checkpoint: str = "best") -> Predictor:
     """The predictor of a run directory, as its training evaluates it.
+
+    Args:
+      path: the run directory.
+      checkpoint: "best" or "last"; a line says if these are not the same.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits.
     """
-    detector_config, _, model = load_run(path)
+    run_dir = RunDir(path)
+    run_dir.read_configs()  # first: without one it is no run directory
+    found = find_weights(run_dir, checkpoint)
+    if found.is_best and run_dir.last_step not in (None, found.step):
+        logging.info(
+            "%s: the weights of step %d, its best evaluation; "
+            "--checkpoint=last takes those of step %d",
+            *(path, found.step, run_dir.last_step),
+        )
+    detector_config, _, model = load_run(path, checkpoint=found)
     return Predictor(
         make_detect_function(model, Decoder(detector_config)),
         detector_config.class_names,

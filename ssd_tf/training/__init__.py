@@ -1,5 +1,6 @@
 """Training, evaluation, and the files of a run."""
 
+from ssd_tf.training.best import BEST_METRICS
 from ssd_tf.training.convert import convert
 from ssd_tf.training.evaluate import evaluate, make_detect_function, measure
 from ssd_tf.training.freezing import FREEZES
@@ -20,6 +21,12 @@ from ssd_tf.training.recipes import (
 from ssd_tf.training.reports import headline
 from ssd_tf.training.run_data import check_data
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_weights import (
+    CHECKPOINTS,
+    RunWeights,
+    figures_of,
+    find_weights,
+)
 from ssd_tf.training.strategy import (
     STRATEGIES,
     build_strategy,
@@ -28,10 +35,13 @@ from ssd_tf.training.strategy import (
 from ssd_tf.training.workers import Workers
 
 __all__ = [
+    "BEST_METRICS",
+    "CHECKPOINTS",
     "FREEZES",
     "RECIPES",
     "RecipeChoice",
     "RunDir",
+    "RunWeights",
     "STRATEGIES",
     "TrainingRun",
     "Workers",
@@ -43,6 +53,8 @@ __all__ = [
     "convert",
     "default_recipe",
     "evaluate",
+    "figures_of",
+    "find_weights",
     "headline",
     "load_run",
     "make_detect_function",

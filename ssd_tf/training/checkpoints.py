@@ -50,7 +50,7 @@ def find_finished(folder: pathlib.Path) -> list[pathlib.Path]:
         prefix
         for prefix in find(folder)
         if prefix.with_name(prefix.name + ".index").exists()
-        and not _is_unfinished(prefix)
+        and not is_unfinished(prefix)
     ]
 
 
@@ -94,11 +94,16 @@ def check_room(path: pathlib.Path, variables: Sequence, *, count: int) -> None:
         )
 
 
+def delete(prefix: pathlib.Path) -> None:
+    """Deletes a checkpoint; its index first, without which it is none."""
+    for suffix in (".index", ".data-*"):
+        for path in prefix.parent.glob(prefix.name + suffix):
+            path.unlink()
+
+
 def were_saved(folder: pathlib.Path) -> bool:
     """True if a checkpoint was ever finished here, readable or not."""
-    return _STATE in _names(folder) or not all(
-        map(_is_unfinished, find(folder))
-    )
+    return _STATE in _names(folder) or not all(map(is_unfinished, find(folder)))
 
 
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
@@ -111,12 +116,12 @@ def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """
     damages: list[str] = []
     for prefix in find(folder):
-        damage = _damage(prefix)
-        if not damage:
+        fault = damage(prefix)
+        if not fault:
             for line in damages:
                 logging.warning("skipped %s, taking %s", line, prefix)
             return prefix
-        damages.append(f"{prefix} ({damage})")
+        damages.append(f"{prefix} ({fault})")
     if were_saved(folder):
         found = ", ".join(damages) or "their files are gone"
         raise InputError(
@@ -132,7 +137,7 @@ def sweep(folder: pathlib.Path, restored: pathlib.Path | None) -> None:
     for prefix in find(folder):
         if prefix == restored:
             break  # it can be read, and those before it are finished
-        if _is_unfinished(prefix):
+        if is_unfinished(prefix):
             for path in folder.glob(f"{prefix.name}.*"):
                 path.unlink()
     for name in filter(_LEFTOVER.fullmatch, _names(folder)):
@@ -182,12 +187,12 @@ def _names(folder: pathlib.Path) -> list[str]:
         ) from error
 
 
-def _is_unfinished(prefix: pathlib.Path) -> bool:
+def is_unfinished(prefix: pathlib.Path) -> bool:
     """True for what a save that was killed has left, if it is not whole."""
     return prefix.with_name(prefix.name + _UNFINISHED).is_dir()
 
 
-def _damage(prefix: pathlib.Path) -> str:
+def damage(prefix: pathlib.Path) -> str:
     """One line about what cannot be read; nothing if all can be."""
     if not prefix.with_name(prefix.name + ".index").exists():
         return "its .index file is missing"

@@ -66,12 +66,14 @@ def convert(
         if not all(np.isfinite(array).all() for array in layer):
             raise InputError(f"{text}: {name} has values that are not finite")
         model.get_layer(name).set_weights(layer)
-    splits = ("", "")
+    splits, evaluation = ("", ""), {}
     if dataset:
         names = tuple(filter(is_used, detector_config.class_names))
-        splits = sources.build_source(
+        data = sources.build_source(
             dataset, data_dir=data_dir, class_names=names
-        ).default_splits
+        )
+        dataset, splits = data.name, data.default_splits
+        evaluation = sources.evaluation_of(data)
     train_config = TrainConfig(
         dataset=dataset,
         data_dir=os.path.abspath(data_dir) if data_dir else None,
@@ -79,6 +81,7 @@ def convert(
         eval_split=splits[1],
         recipe=CONVERTED,
         init_weights=text,
+        **evaluation,
     )
     source = download.describe(text, network.project)
     try:

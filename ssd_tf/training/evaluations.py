@@ -5,6 +5,7 @@ from typing import Any
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
+from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
 from ssd_tf.training.run_dir import RunDir
@@ -22,6 +23,7 @@ class Evaluations:
       source: the data.
       trainer: whose weights are measured.
       run_dir: what was measured before.
+      best: judges what is measured.
       workers: share out the images.
       usable: knows which images are left out.
     """
@@ -34,6 +36,7 @@ class Evaluations:
         *,
         trainer: Trainer,
         run_dir: RunDir,
+        best: Best,
         workers: Workers,
         usable: UsableImages,
     ):
@@ -42,6 +45,7 @@ class Evaluations:
         self._source = source
         self._trainer = trainer
         self._run_dir = run_dir
+        self._best = best
         self._workers = workers
         self._usable = usable
         self._detect = make_detect_function(
@@ -78,7 +82,9 @@ class Evaluations:
                 workers=self._workers,
                 usable=self._usable,
             )
-        step = self._trainer.steps_done
-        metrics = {"step": step, **metrics}
+            step = self._trainer.steps_done
+            metrics = {"step": step, **metrics}
+            self._best.take(metrics)
         reporter.evaluation(step, metrics, samples, self._source.class_names)
+        self._best.sweep()
         return metrics

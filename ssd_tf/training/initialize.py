@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import keras
-import tensorflow as tf
 from absl import logging
 
 from ssd_tf import weights
@@ -12,8 +11,12 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.models import Backbone, build_detector
 from ssd_tf.training.freezing import freeze
-from ssd_tf.training.optimizer import build_average
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_weights import (
+    RunWeights,
+    find_weights,
+    restore_weights,
+)
 from ssd_tf.weights import download, networks
 from ssd_tf.weights.imagenet import load_imagenet
 from ssd_tf.weights.transfer import LearnedLayers, format_rows, transfer
@@ -138,13 +141,17 @@ def read_detector_config(
 
 
 def load_run(
-    path: str | os.PathLike, *, backbone: Backbone | None = None
+    path: str | os.PathLike,
+    *,
+    backbone: Backbone | None = None,
+    checkpoint: str | RunWeights = "best",
 ) -> tuple[DetectorConfig, TrainConfig, keras.Model]:
-    """Loads the detector of a run, with the weights that were evaluated.
+    """Loads the detector of a run, with weights that were evaluated.
 
     Args:
       path: a run directory.
       backbone: the object that was handed to `TrainingRun`, if one was.
+      checkpoint: "best", "last", or from `find_weights`.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits
@@ -152,21 +159,13 @@ def load_run(
     """
     run_dir = RunDir(path)
     detector_config, train_config = run_dir.read_configs()
-    if not run_dir.has_checkpoints:
-        raise InputError(
-            f"{run_dir.path} has no checkpoint yet; train it first"
-        )
+    if isinstance(checkpoint, str):
+        checkpoint = find_weights(run_dir, checkpoint)
     # Whatever it was trained in, the weights are float32.
     model = build_detector(
         detector_config, backbone=backbone, precision="float32"
     )
     # The average is of what was trained.
     freeze(detector_config, train_config, model, backbone=backbone)
-    parts = {"model": model}
-    average = build_average(train_config, model.trainable_variables)
-    if average is not None:
-        parts["average"] = average
-    run_dir.restore(tf.train.Checkpoint(**parts), whole=False)
-    if average is not None:
-        average.copy_to_model()
+    restore_weights(run_dir, checkpoint, train_config, model)
     return detector_config, train_config, model

@@ -1,30 +1,35 @@
 """The training loop: one loop for one device and for many."""
 
+import math
 import time
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 from tqdm.auto import tqdm
 
 from ssd_tf import console, interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
-from ssd_tf.errors import InputError
 from ssd_tf.files import write_json
 from ssd_tf.interrupts import Interrupts
 from ssd_tf.losses import MultiBoxLoss
 from ssd_tf.matchers import Matcher
 from ssd_tf.models import Backbone
 from ssd_tf.training.batches import Batches
+from ssd_tf.training.best import Best
 from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
+from ssd_tf.training.non_finite import NonFiniteWatch
+from ssd_tf.training.profiling import Profile
 from ssd_tf.training.reports import LossWindow, Reporter, headline
 from ssd_tf.training.run_data import RunData
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.strategy import build_strategy, check_batch_size
+from ssd_tf.training.time_shares import DATA, EVALUATION, SAVING, TimeShares
 from ssd_tf.training.workers import Workers
 
 _REPORT_EVERY_STEPS = 20
@@ -45,6 +50,7 @@ class TrainingRun:
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
+      profile: steps to trace for TensorBoard.
       max_bad_images, accept_changed_data: as of `RunData`.
 
     Raises:
@@ -66,12 +72,14 @@ class TrainingRun:
         matcher: Matcher | None = None,
         policy: Policy | None = None,
         data_service: str | None = None,
+        profile: int = 0,
         max_bad_images: float = MAX_BAD_IMAGES,
         accept_changed_data: bool = False,
     ):
         self._detector_config = detector_config
         self._train_config = train_config
         self._source = source
+        self._times = TimeShares()
         strategy = strategy or build_strategy()
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
@@ -104,20 +112,38 @@ class TrainingRun:
                 usable=self._data.usable,
                 data_service=data_service,
             )
+            self._watch = NonFiniteWatch(
+                self._trainer,
+                skips=train_config.on_nan == "skip",
+                image_ids=self._batches.image_ids,
+            )
+            self._best = Best(
+                train_config,
+                self._trainer,
+                self._run_dir,
+                workers=self._workers,
+                times=self._times,
+            )
             self._evaluations = Evaluations(
                 detector_config,
                 train_config,
                 source,
                 trainer=self._trainer,
                 run_dir=self._run_dir,
+                best=self._best,
                 workers=self._workers,
                 usable=self._data.usable,
+            )
+            self._profile = Profile(
+                self._run_dir.summaries, profile if self.is_chief else 0
             )
             self._window = LossWindow(train_config.batch_size)
             self._saver = Saver(self._trainer, self._window, self._run_dir)
             try:
                 self._workers.from_all(lambda: self._open(backbone))
                 self._workers.take_from_chief(self._trainer.variables)
+                self._best.open()
+                self._watch.begin()
             except BaseException:
                 self._saver.give_back()
                 raise
@@ -202,13 +228,15 @@ class TrainingRun:
                 self._train_steps(stop, signals)
             finally:
                 if self._trainer.is_sound:
-                    self._saver.save()
+                    self._save()
         self._data.remember()
         signals.check()
-        if stop < last:
+        if self.step < last and not self._best.is_stalled:
             return None
         metrics = self._evaluations.known() or self.evaluate()
-        write_json(self._run_dir.result_file, metrics)
+        if self.step < last:
+            logging.info("%s", self._best.describe_stop())
+        write_json(self._run_dir.result_file, self._best.result(metrics))
         self._reporter.close()
         self._data.remember()
         self._data.tell()
@@ -216,7 +244,16 @@ class TrainingRun:
 
     def evaluate(self) -> dict[str, Any]:
         """Measures the (averaged) weights on the evaluation split."""
-        return self._evaluations.make(self._reporter)
+        with self._times.on(EVALUATION):
+            return self._evaluations.make(self._reporter)
+
+    def describe_time(self) -> str:
+        """What the time was spent on, as a line."""
+        return self._times.describe()
+
+    def _save(self) -> None:
+        with self._times.on(SAVING):
+            self._saver.save()
 
     def _train_steps(self, stop: int, signals: Interrupts) -> None:
         dataset = self._batches.after(self.step)
@@ -225,33 +262,47 @@ class TrainingRun:
         batch_size = self._train_config.batch_size
         last = self._train_config.steps
         self._window.start()
-        with tqdm(
-            total=last * batch_size,
-            initial=self.step * batch_size,
-            unit=" images",
-            desc="train",
-            mininterval=console.bar_interval(),
-        ) as bar:
+        profiled = self._profile.steps(self.step + 1, stop)
+        with (
+            profiled,
+            tqdm(
+                total=last * batch_size,
+                initial=self.step * batch_size,
+                unit=" images",
+                desc="train",
+                mininterval=console.bar_interval(),
+            ) as bar,
+        ):
             # A kill may have come between a save and its evaluation.
             self._evaluate_where_due(bar, signals)
             for step in range(self.step + 1, stop + 1):
+                if self._best.is_stalled:
+                    break
                 signals.check()
-                self._window.add(train_step(next(batches)))
+                with self._times.on(DATA):
+                    batch = next(batches)
+                with self._profile.step(step):
+                    self._window.add(train_step(batch))
                 bar.update(batch_size)
                 if step % _REPORT_EVERY_STEPS == 0 or step == last:
                     self._report(step, bar)
                 self._evaluate_where_due(bar, signals)
                 if self._saver.is_due():
-                    self._check_finite()
-                    self._saver.save()
-            self._check_finite()
+                    self._watch.check()
+                    self._save()
+            self._watch.check()
             signals.check()
 
     def _report(self, step: int, bar: tqdm) -> None:
         values = self._window.means()
-        self._check_finite()
+        self._watch.check()
         self._saver.check()
+        if not math.isfinite(values["loss"]):  # all were left out
+            self._window.clear()
+            return
         values["learning_rate"] = self._trainer.learning_rate
+        if self._train_config.on_nan == "skip":
+            values["left_out"] = self._watch.num_left_out
         bar.set_postfix_str(f"loss={values['loss']:.3f}", refresh=False)
         self._reporter.training(step, values)
         self._window.clear()
@@ -260,19 +311,9 @@ class TrainingRun:
         """Saves first: a kill costs the evaluation only, which is made up."""
         if not self._evaluations.are_due():
             return
-        self._check_finite()
-        self._saver.save()
+        self._watch.check()
+        self._save()
         started_at = time.monotonic()
         with signals.at_once():
             bar.write(headline(self.evaluate()))
         self._window.leave_out(time.monotonic() - started_at)
-
-    def _check_finite(self) -> None:
-        step = int(self._trainer.bad_step.numpy())
-        if step < 0:
-            return
-        raise InputError(
-            f"the loss or gradient of step {step + 1} is not finite; lower "
-            "the learning rate, or look at the images of that batch: "
-            f"{', '.join(self._batches.image_ids(step))}"
-        )

@@ -38,6 +38,14 @@ class LossScale(tf.Module):
         """The gradients of the loss itself."""
         return [gradient / self.scale for gradient in gradients]
 
+    def is_overflow(self, loss, gradient_norm):
+        """Bool scalar, true if the scale is to blame for the outcome."""
+        return (
+            ~tf.math.is_finite(gradient_norm)
+            & tf.math.is_finite(loss)
+            & (tf.convert_to_tensor(self.scale) > 1.0)
+        )
+
     def update(self, loss, gradient_norm):
         """Fits the scale to the outcome of a step, not of a replica.
 
@@ -47,9 +55,10 @@ class LossScale(tf.Module):
         """
         scale = tf.convert_to_tensor(self.scale)
         is_good = tf.math.is_finite(gradient_norm)
-        is_overflow = ~is_good & tf.math.is_finite(loss) & (scale > 1.0)
-        steps = tf.where(is_good, self.steps + 1, 0)
-        grows = steps == _GROWTH_STEPS
+        is_overflow = self.is_overflow(loss, gradient_norm)
+        steps = tf.where(is_overflow, tf.zeros_like(self.steps), self.steps)
+        steps += tf.cast(is_good, tf.int64)
+        grows = is_good & (steps == _GROWTH_STEPS)
         scale = tf.where(is_overflow, scale / 2, scale)
         scale = tf.where(grows, tf.minimum(scale * 2, _MAX_SCALE), scale)
         self.scale.assign(scale)

@@ -59,6 +59,16 @@ class MetricsLog:
                     return entry
         return None
 
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The figures of all evaluations, each of another step, in order."""
+        found = {}
+        for line in self._read().splitlines():
+            if _step_of(line) is not None:
+                entry = json.loads(line)
+                if entry.pop("kind", None) == "evaluation":
+                    found[entry["step"]] = entry
+        return [found[step] for step in sorted(found)]
+
     def _read(self) -> bytes:
         try:
             return self._path.read_bytes()

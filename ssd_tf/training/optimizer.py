@@ -197,14 +197,20 @@ class WeightAverage(tf.Module):
             for v in sources
         ]
 
-    def update(self):
-        """Takes the present weights into the average, also in a graph."""
+    def update(self, *, unless: tf.Tensor | bool = False):
+        """Takes the present weights into the average, also in a graph.
+
+        Does nothing if the bool scalar `unless` is true.
+        """
         updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self._decay, (1.0 + updates) / (10.0 + updates))
+        decay = tf.where(unless, 1.0, decay)
         for average, source in zip(self.averages, self._sources(), strict=True):
             change = tf.convert_to_tensor(source.value) - average
             average.assign_add((1.0 - decay) * change)
-        self.updates.assign_add(1)
+        self.updates.assign_add(
+            tf.where(unless, tf.zeros_like(self.updates), 1)
+        )
 
     def restart(self):
         """Begins again with the present weights."""

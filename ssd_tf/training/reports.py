@@ -59,8 +59,10 @@ class LossWindow(tf.train.experimental.PythonState):
     def means(self) -> dict[str, float]:
         """Means of the window, and the speed of the steps made here."""
         self._losses = self._values()
+        # A step that was left out has none.
+        finite = [row for row in self._losses if np.isfinite(row).all()]
         total, classification, localisation = np.mean(
-            self._losses, axis=0
+            finite or self._losses, axis=0
         ).tolist()
         seconds = time.monotonic() - self._since
         speed = self._num_timed * self._batch_size / seconds

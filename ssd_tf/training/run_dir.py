@@ -3,10 +3,12 @@
 config.json      everything needed to rebuild the detector, and how it was
                  trained (under "training")
 checkpoints/     model, optimiser, averaged weights
+best/            the weights of the best evaluation
 metrics.jsonl    one line per report: {"step", "kind", ...}
 tensorboard/     the same as summaries
 detections.png   ground truth beside detections
-result.json      the last evaluation; its presence says the run is done
+result.json      the last evaluation, and under "best" the best; its presence
+                 says the run is done
 run.lock         who trains in it, as long as that process lives
 source.json      whose weights it began with, if they are of another project
 data.json        names and digests of the data, to know them again
@@ -30,6 +32,8 @@ from ssd_tf.training.run_lock import LOCK_FILE
 
 # `TrainConfig.recipe` of a run that was not trained here.
 CONVERTED = "converted"
+# What a run can go on with in another way than it began.
+_MAY_CHANGE = ("on_nan", "patience")
 # Without these it is no evaluation.
 _FIGURES = {"step", "mAP", "AP", "coco"}
 
@@ -41,6 +45,7 @@ class RunDir:
         self.path = pathlib.Path(path)
         self.config_file = self.path / "config.json"
         self.checkpoints = self.path / "checkpoints"
+        self.best = self.path / "best"
         self.metrics_file = self.path / "metrics.jsonl"
         self.metrics = MetricsLog(self.metrics_file)
         self.summaries = self.path / "tensorboard"
@@ -56,6 +61,7 @@ class RunDir:
         """Raises InputError where `create` would, and writes nothing.
 
         That is for another configuration, or files without a configuration.
+        A run that has saved nothing yet takes another configuration.
         """
         if self.config_file.exists():
             self._check_same(detector_config, train_config)
@@ -77,13 +83,19 @@ class RunDir:
           InputError: as `check`, or the directory cannot be written.
         """
         self.check(detector_config, train_config)
-        if self.config_file.exists():
-            return
         self.make()
-        write_json(
-            self.config_file,
-            {**detector_config.to_dict(), "training": train_config.to_dict()},
-        )
+        content = {
+            **detector_config.to_dict(),
+            "training": train_config.to_dict(),
+        }
+        if not self.config_file.exists():
+            write_json(self.config_file, content)
+        elif self.read_configs() != (detector_config, train_config):
+            if self.has_stopped_early:
+                self.result_file.unlink()
+            if not self.was_saved:  # it came to nothing
+                self.source_file.unlink(missing_ok=True)
+            write_json(self.config_file, content)
 
     def make(self) -> None:
         """Makes the directory; InputError if it cannot be made."""
@@ -110,8 +122,12 @@ class RunDir:
         new = {**detector_config.to_dict(), **train_config.to_dict()}
         detector_config, train_config = self.read_configs()
         old = {**detector_config.to_dict(), **train_config.to_dict()}
-        different = [name for name in new if old.get(name) != new[name]]
-        if different:
+        different = [
+            name
+            for name in new
+            if old.get(name) != new[name] and name not in _MAY_CHANGE
+        ]
+        if different and self.was_saved:
             name = different[0]
             more = f" (and {', '.join(different[1:])})" if different[1:] else ""
             raise InputError(
@@ -134,6 +150,23 @@ class RunDir:
             logging.warning("%s", error)
             return False
         return True
+
+    @property
+    def has_stopped_early(self) -> bool:
+        """True if it is finished, but for want of gain before its end."""
+        return self.is_finished and bool(
+            self.read_result().get("stopped_early")
+        )
+
+    def needs_training(self, train_config: TrainConfig) -> bool:
+        """True until it is finished with this configuration.
+
+        One that has stopped early goes on with another patience.
+        """
+        if self.has_stopped_early:
+            _, before = self.read_configs()
+            return before.patience != train_config.patience
+        return not self.is_finished
 
     def read_result(self) -> dict[str, Any]:
         """The metrics of the last evaluation of a finished run.
@@ -206,9 +239,24 @@ class RunDir:
         return path
 
     @property
+    def was_saved(self) -> bool:
+        """True once there is something of a training to be lost."""
+        return (
+            self.has_checkpoints
+            or bool(checkpoints.find(self.best))
+            or self.result_file.exists()
+        )
+
+    @property
     def has_checkpoints(self) -> bool:
         """True once a checkpoint was saved, also if it is damaged."""
         return checkpoints.were_saved(self.checkpoints)
+
+    @property
+    def last_step(self) -> int | None:
+        """The step of the newest checkpoint; None before any."""
+        saved = checkpoints.find_finished(self.checkpoints)
+        return checkpoints.step_of(saved[0]) if saved else None
 
     def way_on(self, saved: pathlib.Path | None = None) -> str:
         """Where the same command goes on from.
@@ -217,9 +265,8 @@ class RunDir:
         """
         if self.result_file.exists():
             return "the run is finished"
-        found = checkpoints.find_finished(self.checkpoints)
-        if saved or found:
-            step = checkpoints.step_of(saved or found[0])
+        step = checkpoints.step_of(saved) if saved else self.last_step
+        if step is not None:
             return f"the same command goes on from step {step}"
         return "nothing was saved yet: the same command begins at step 0"
 

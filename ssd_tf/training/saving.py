@@ -54,7 +54,7 @@ class Saver:
         self._saved = self._run_dir.restore(
             self._trainer.checkpoint(),
             whole=True,
-            optional={"window": self._window},
+            optional={"window": self._window, **self._trainer.later_parts},
         )
         if self._saved is None:
             return False
@@ -91,6 +91,8 @@ class Saver:
             checkpoints.sweep(folder, self._saved)
             checkpoint = self._trainer.checkpoint()
             checkpoint.window = self._window
+            for name, part in self._trainer.later_parts.items():
+                setattr(checkpoint, name, part)
             self._manager = checkpoints.manage(checkpoint, folder, self._saved)
         self._newest = self._find_newest()
         self._run_dir.metrics.forget_after(self._trainer.steps_done)

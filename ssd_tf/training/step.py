@@ -15,6 +15,7 @@ from ssd_tf.models import Backbone, build_detector, fold_frozen
 from ssd_tf.target_encoder import IGNORED_SCORE, EncodedTargets, TargetEncoder
 from ssd_tf.training.freezing import freeze
 from ssd_tf.training.loss_scale import apply_where, build_loss_scale
+from ssd_tf.training.non_finite import LeftOut
 from ssd_tf.training.optimizer import (
     adjust_gradients,
     build_average,
@@ -53,8 +54,10 @@ class Trainer:
         that is trained in float32; see `averaged_weights`.
       average: `WeightAverage`, or None.
       loss_scale: `LossScale` where float16 needs one, or None.
+      left_out: `LeftOut`, the steps that were left out with `on_nan="skip"`.
       bad_step: int64 scalar, the first step whose loss or gradient was not
-        finite, or -1. The weights are of no use after it.
+        finite, or of which too many were left out in a row, or -1. The state
+        is of no use after it.
     """
 
     def __init__(
@@ -110,12 +113,20 @@ class Trainer:
             )
             self.average = build_average(train_config, variables)
             self.loss_scale = build_loss_scale(train_config)
+            self.left_out = LeftOut()
             self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
             self.evaluated_model = self.model
             if train_config.precision != "float32":
                 self.evaluated_model = build_detector(
                     detector_config, backbone=backbone, precision="float32"
                 )
+        self._skips = train_config.on_nan == "skip"
+        # Of batch normalisation, which change as a batch is looked at.
+        self._statistics = [
+            v
+            for v in self.model.non_trainable_variables
+            if self._skips and "float" in v.dtype
+        ]
         self._is_broken = False
 
     def checkpoint(self) -> tf.train.Checkpoint:
@@ -126,6 +137,11 @@ class Trainer:
         if self.loss_scale is not None:
             parts["loss_scale"] = self.loss_scale
         return tf.train.Checkpoint(**parts)
+
+    @property
+    def later_parts(self) -> dict[str, tf.Module]:
+        """What checkpoints of earlier versions do not have, by name."""
+        return {"left_out": self.left_out}
 
     @property
     def steps_done(self) -> int:
@@ -141,6 +157,7 @@ class Trainer:
     def variables(self) -> list:
         """All that changes in training."""
         parts = [self.model, self.optimizer, self.average, self.loss_scale]
+        parts.append(self.left_out)
         variables = [v for part in parts if part for v in part.variables]
         return [*variables, self.bad_step]
 
@@ -214,17 +231,26 @@ class Trainer:
             for v in per_replica
         )
         losses = Losses(*parts)
-        # The loss alone hides it where a ReLU makes zero of NaN.
-        is_finite = tf.math.is_finite(losses.total + gradient_norm)
+        is_bad = self._is_bad(losses.total, gradient_norm)
         if self.loss_scale is not None:
-            is_finite |= self.loss_scale.update(losses.total, gradient_norm)
-        is_bad = ~is_finite & (self.bad_step < 0)
+            self.loss_scale.update(losses.total, gradient_norm)
+        is_left_out = is_bad if self._skips else False
+        is_end = self.left_out.update(is_bad, step) if self._skips else is_bad
+        is_end &= self.bad_step < 0
         self.bad_step.assign(
-            tf.where(is_bad, tf.cast(step, tf.int64), self.bad_step)
+            tf.where(is_end, tf.cast(step, tf.int64), self.bad_step)
         )
         if self.average is not None:
-            self.average.update()
+            self.average.update(unless=is_left_out)
         return losses
+
+    def _is_bad(self, loss, gradient_norm):
+        """Bool scalar, true if a step's outcome is not finite by its fault."""
+        # The loss alone hides it where a ReLU makes zero of NaN.
+        is_finite = tf.math.is_finite(loss + gradient_norm)
+        if self.loss_scale is not None:
+            is_finite |= self.loss_scale.is_overflow(loss, gradient_norm)
+        return ~is_finite
 
     def _replica_step(self, batch) -> tuple[tf.Tensor, ...]:
         """The replica's shares of the losses, and its gradient's norm."""
@@ -236,6 +262,7 @@ class Trainer:
             tf.reduce_sum(tf.cast(batch.targets.gclasses > 0, tf.float32)),
         )
         variables = self.model.trainable_variables
+        statistics = [tf.identity(v) for v in self._statistics]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([v.value for v in variables])
             outputs = self._trained_model(batch.images, training=True)
@@ -258,18 +285,33 @@ class Trainer:
         gradients = adjust_gradients(
             gradients, variables, self._train_config, replicas
         )
-        if self.loss_scale is None:
-            self.optimizer.apply(gradients, variables)
-        else:
-            norm = replicas.all_reduce(
-                tf.distribute.ReduceOp.SUM, gradient_norm
-            )
-            apply_where(
-                tf.math.is_finite(norm), self.optimizer, gradients, variables
-            )
+        self._apply(gradients, losses.total, gradient_norm, statistics)
         if not self._train_config.sync_batch_norm:
             average_statistics(self.model, replicas)
         return *losses, gradient_norm
+
+    def _apply(self, gradients, loss, gradient_norm, statistics) -> None:
+        """Takes the gradients, or leaves the step out, in all replicas.
+
+        Args:
+          gradients, loss, gradient_norm: of this replica.
+          statistics: `_statistics` as they were before the step.
+        """
+        variables = self.model.trainable_variables
+        if self.loss_scale is None and not self._skips:
+            self.optimizer.apply(gradients, variables)
+            return
+        replicas = tf.distribute.get_replica_context()
+        loss, gradient_norm = replicas.all_reduce(
+            tf.distribute.ReduceOp.SUM, [loss, gradient_norm]
+        )
+        is_good = tf.math.is_finite(gradient_norm)
+        if self._skips:
+            is_bad = self._is_bad(loss, gradient_norm)
+            is_good &= ~is_bad
+            for v, before in zip(self._statistics, statistics, strict=True):
+                v.assign(tf.where(is_bad, before, tf.convert_to_tensor(v)))
+        apply_where(is_good, self.optimizer, gradients, variables)
 
 
 def ignore_by_prediction(

@@ -14,6 +14,7 @@ from ssd_tf.models.backbone import Pixels
 from ssd_tf.weights.class_map import match_classes
 
 _CLASS_HEAD = "_mbox_conf"
+_NORM = "_bn"
 _ANCHORS = (
     *("min_sizes_px", "max_sizes_px", "aspect_ratios", "steps_px"),
     *("clip_anchors", "clip_anchor_centers", "clip_anchor_sizes"),
@@ -77,12 +78,15 @@ def transfer(
     """
     theirs = learned.detector_config
     heads = _ClassHeads(detector_config, theirs, class_map)
-    rows = []
+    rows: list[Row] = []
+    skipped: set[str] = set()
     for layer in model.layers:
         if layer.weights:
-            source = learned.layers.get(layer.name)
-            rows.append(_fill(layer, source, heads))
-    if all(row.status == "skipped" for row in rows):
+            row = _fill(layer, learned.layers.get(layer.name), heads, skipped)
+            rows.append(row)
+            if row.status == "skipped":
+                skipped.add(layer.name)
+    if len(skipped) == len(rows):
         names = ", ".join(list(learned.layers)[:3])
         raise InputError(
             f"{learned.origin} has no layer with the name and shape of one of "
@@ -96,10 +100,15 @@ def transfer(
     ]
 
 
-def _fill(layer, source, heads: "_ClassHeads") -> Row:
-    """Gives a layer its weights, if there are some that fit."""
+def _fill(layer, source, heads: "_ClassHeads", skipped: set[str]) -> Row:
+    """Gives a layer its weights, if there are some that fit.
+
+    Statistics of a convolution that was skipped fit no other one.
+    """
     if source is None:
         return Row("skipped", layer.name, "not there")
+    if layer.name.endswith(_NORM) and layer.name.removesuffix(_NORM) in skipped:
+        return Row("skipped", layer.name, "of a layer that was skipped")
     found = [tuple(array.shape) for array in source]
     shapes = [tuple(variable.shape) for variable in layer.weights]
     if layer.name.endswith(_CLASS_HEAD) and not heads.are_same:

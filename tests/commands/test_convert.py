@@ -213,8 +213,8 @@ def test_classes_from_the_flag_or_a_file(
         ([], "--from and --output are required"),
         (["--from=coco/ssd300", "--output=run"], "nor the name of published"),
         (
-            ["--from={file}", "--output=run", "--data_dir=x"],
-            "--data_dir has no effect without --dataset",
+            ["--from={file}", "--output={folder}/run", "--data_dir={folder}/x"],
+            "{folder}/x: folder is missing",
         ),
         (
             ["--from={file}", "--output={folder}/run", "--classes=cat,dog"],

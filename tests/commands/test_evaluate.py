@@ -85,7 +85,7 @@ def known_model(monkeypatch):
     def use(class_names=NAMES):
         predictor = serving.Predictor(detect_known, class_names)
         monkeypatch.setattr(
-            command, "load_predictor", lambda path, flag: predictor
+            command, "load_predictor", lambda path, **_: predictor
         )
 
     use()
@@ -339,7 +339,7 @@ def test_figures_of_a_run_are_those_of_its_result(
     )
     assert status == 0
     result = json.loads((small_run / "result.json").read_text())
-    assert {"step": 2, **figures(out)} == result
+    assert {"step": 2, **figures(out)} == result["best"]
 
 
 def test_run_and_its_export_agree_with_the_evaluation_of_the_training(

@@ -12,6 +12,10 @@ from ssd_tf.models import efficientnet_lite
 from ssd_tf.weights.imagenet import load_imagenet, read_package
 
 RACCOONS = pathlib.Path(__file__).parents[3] / "shared/data/raccoon"
+# Chelsea, the cat of scikit-image (Stefan van der Walt, CC0), 224 pixels.
+CAT = pathlib.Path(__file__).parent / "files/cat.jpg"
+# ImageNet's tabby, tiger cat, Persian, Siamese and Egyptian cat.
+CATS = range(281, 286)
 # Mammals of ImageNet's classes, from the chihuahua to the giant panda.
 MAMMALS = range(151, 389)
 
@@ -86,6 +90,16 @@ def test_against_a_plain_network(classifier, tensors):
     expected = plain_network(pixels, tensors)
     assert np.std(expected) > 0.1
     np.testing.assert_allclose(classifier(pixels), expected, atol=2e-5)
+
+
+def test_a_cat_is_a_cat(classifier):
+    pixels = images.decode(CAT.read_bytes())[None]
+    assert pixels.shape == (1, 224, 224, 3)
+    logits = classifier(pixels).numpy()[0]
+    assert set(np.argsort(-logits)[:3]) == {281, 282, 285} < set(CATS)
+    probabilities = np.exp(logits - logits.max())
+    probabilities /= probabilities.sum()
+    assert probabilities[CATS].sum() > 0.8
 
 
 @pytest.mark.skipif(

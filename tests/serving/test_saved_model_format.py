@@ -107,7 +107,13 @@ def test_model_card(export, small_run, small_detector, tmp_path):
     }
     measured = card["measured"]
     result = training.RunDir(small_run).read_result()
-    assert measured.pop("metrics") == result and "mAP" in result
+    assert measured.pop("metrics") == result["best"] and "mAP" in result
+    assert card["weights"] == {
+        "checkpoint": "best",
+        "step": 2,
+        "steps": 2,
+        "finished": True,
+    }
     assert measured == {
         "dataset": "shapes",
         "split": "test",
@@ -138,16 +144,27 @@ def test_run_that_is_not_finished(export, small_run, tmp_path):
     run = tmp_path / "half"
     shutil.copytree(small_run, run)
     (run / "result.json").unlink()
+    (run / "metrics.jsonl").unlink()
     config = json.loads((run / "config.json").read_text())
+    config["training"]["steps"] = 60
     config["training"]["data_dir"] = "/secret/place/cells"
     config["training"]["init_weights"] = "/secret/runs/first"
     (run / "config.json").write_text(json.dumps(config))
-    status, _, _ = export(f"--run_dir={run}", "--warmup=none")
+    status, out, _ = export(f"--run_dir={run}", "--warmup=none")
     assert status == 0
+    assert out.splitlines()[1] == (
+        "the run is unfinished: its best weights are those of step 2 of 60"
+    )
     text = (tmp_path / "exports/half/1/model_card.json").read_text()
     assert "secret" not in text
     card = json.loads(text)
     assert card["measured"] is None
+    assert card["weights"] == {
+        "checkpoint": "best",
+        "step": 2,
+        "steps": 60,
+        "finished": False,
+    }
     assert card["data"]["data_dir"] == "cells"
     assert card["training"]["data_dir"] == "cells"
     assert card["training"]["init_weights"] == "first"

@@ -45,6 +45,8 @@ def test_versions_count_up(export, tmp_path, saved):
     assert str(export()) == "deep/exports/2"
     assert str(export(9)) == "deep/exports/9"
     (exports / "notes").mkdir()
+    # What a killed export leaves; a test of ssd_tf.unfinished kills one.
+    (exports / ".ssd_tf_tmp_left/variables").mkdir(parents=True)
     (exports / "77").write_text("not a version")
     assert str(export()) == "deep/exports/10"
     assert str(export(5)) == "deep/exports/5"

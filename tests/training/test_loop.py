@@ -2,6 +2,7 @@
 
 import json
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -92,7 +93,13 @@ def test_finished_run_left_its_files(small_run):
         "triangle",
     }
     last = metrics_of(run_dir)[-1]
-    assert last == {"kind": "evaluation", **result}
+    assert last.pop("kind") == "evaluation"
+    assert result == {
+        **last,
+        "best_metric": "coco_AP",
+        "best": last,
+        "stopped_early": False,
+    }
     training = metrics_of(run_dir)[0]
     assert training["step"] == 2 and training["loss"] > 0
     assert run_dir.picture_file.read_bytes().startswith(b"\x89PNG")
@@ -202,6 +209,23 @@ def test_save_that_has_begun_finishes(start, monkeypatch):
     assert start("run", steps=4)[0].train()["step"] == 4
 
 
+def test_saved_after_a_minute_and_every_five(start, monkeypatch):
+    now = [1000.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(saving, "time", clock)
+    run, run_dir = start("run", steps=4)
+    saver = run._saver
+    with saver.holding():
+        for seconds, is_due in ((59, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+        saver.save()
+        for seconds, is_due in ((299, False), (2, True)):
+            now[0] += seconds
+            assert saver.is_due() is is_due
+    assert run_dir.latest_checkpoint().endswith("-0")
+
+
 def test_evaluation_that_is_interrupted_is_made_up(start, monkeypatch):
     """It ends at once; what was trained before it is saved."""
     run, run_dir = start("run", steps=4, eval_every=2)
@@ -265,7 +289,8 @@ def test_loss_that_is_not_finite_stops(start, monkeypatch):
     assert len(set(names)) == 2
     assert str(caught.value) == (
         "the loss or gradient of step 2 is not finite; lower the learning "
-        f"rate, or look at the images of that batch: {', '.join(names)}"
+        "rate, leave out such steps with --on_nan=skip, or look at the images "
+        f"of that batch: {', '.join(names)}"
     )
     assert run_dir.latest_checkpoint().endswith("-1")
     after = checkpoint_of(run_dir)
@@ -358,3 +383,43 @@ def test_policy_can_be_handed_in(start, monkeypatch):
     with pytest.raises(Stop) as caught:
         run.train()
     assert caught.value.args == (policy,)
+
+
+def test_bad_batches_are_left_out_and_named(start, monkeypatch, caplog):
+    """Boxes that are not finite, now and then."""
+    monkeypatch.setattr(loop, "_REPORT_EVERY_STEPS", 2)
+    run, run_dir = start("run", steps=8, on_nan="skip")
+    compile_step = run._trainer.compile_step
+
+    def spoil(element_spec):
+        step = compile_step(element_spec)
+
+        def with_bad_ones(batch):
+            if run.step in (3, 6, 7):  # all of the last report
+                targets = batch.targets
+                targets = targets._replace(
+                    glocalisations=targets.glocalisations * float("nan")
+                )
+                batch = batch._replace(targets=targets)
+            return step(batch)
+
+        return with_bad_ones
+
+    monkeypatch.setattr(run._trainer, "compile_step", spoil)
+    assert run.train()["step"] == 8
+    training = [m for m in metrics_of(run_dir) if m["kind"] == "training"]
+    assert [(m["step"], m["left_out"]) for m in training] == [
+        *((2, 0), (4, 1), (6, 1)),
+    ]
+    assert all(np.isfinite(m["loss"]) for m in training)
+    told = [line for line in caplog.messages if "is left out" in line]
+    assert [line.split()[1] for line in told] == ["4", "7", "8"]
+    for line, step in zip(told, (3, 6, 7), strict=True):
+        names = shuffling.batch_image_ids(
+            run._source, "train", batch_size=2, seed=0, step=step
+        )
+        assert line.endswith(f"its batch: {', '.join(names)}")
+    model = run._trainer.model
+    assert all(np.isfinite(value).all() for value in model.get_weights())
+    saved = checkpoint_of(run_dir)
+    assert saved["left_out/total/.ATTRIBUTES/VARIABLE_VALUE"] == 3

@@ -70,6 +70,7 @@ def test_same_configuration_is_taken_again(run_dir):
     ],
 )
 def test_another_configuration_is_refused(run_dir, detector, train, message):
+    save(run_dir)
     before = files(run_dir.path)
     with pytest.raises(InputError, match=message):
         run_dir.create(
@@ -77,6 +78,42 @@ def test_another_configuration_is_refused(run_dir, detector, train, message):
             dataclasses.replace(TRAIN, **train),
         )
     assert files(run_dir.path) == before
+
+
+def save(run_dir):
+    """As if a checkpoint had been saved, whatever has become of it."""
+    run_dir.checkpoints.mkdir()
+    (run_dir.checkpoints / "checkpoint").write_text("")
+
+
+def test_run_that_saved_nothing_takes_another_configuration(run_dir):
+    """As after a learning rate at which the first steps were not finite."""
+    run_dir.write_source({"project": "torchvision"})
+    run_dir.metrics.append({"step": 20, "kind": "training"})
+    train = dataclasses.replace(TRAIN, learning_rate=1e-5)
+    assert run_dir.needs_training(train)
+    run_dir.check(DETECTOR, train)
+    assert run_dir.read_configs() == (DETECTOR, TRAIN)
+    run_dir.create(DETECTOR, train)
+    assert run_dir.read_configs() == (DETECTOR, train)
+    assert run_dir.read_source() is None  # of the first start's weights
+
+
+def test_weights_of_the_best_evaluation_alone_are_not_lost(run_dir):
+    run_dir.best.mkdir()
+    (run_dir.best / "ckpt-3.index").write_bytes(b"")
+    with pytest.raises(InputError, match="choose another --run_dir"):
+        run_dir.check(DETECTOR, dataclasses.replace(TRAIN, seed=8))
+
+
+def test_what_may_change_is_noted(run_dir):
+    save(run_dir)
+    train = dataclasses.replace(TRAIN, on_nan="skip", patience=3, eval_every=5)
+    with pytest.raises(InputError, match="eval_every=0, but eval_every=5 was"):
+        run_dir.create(DETECTOR, train)
+    train = dataclasses.replace(TRAIN, on_nan="skip")
+    run_dir.create(DETECTOR, train)
+    assert run_dir.read_configs() == (DETECTOR, train)
 
 
 def test_check_writes_nothing(tmp_path):

@@ -140,6 +140,24 @@ def test_weights_of_which_nothing_fits(learned):
     )
 
 
+@pytest.mark.parametrize("kernel_size", [1, 3])
+def test_statistics_go_with_their_convolution(learned, kernel_size):
+    """Other networks have layers of the same names, too."""
+    images = keras.Input((2, 2, 3))
+    x = keras.layers.Conv2D(4, kernel_size, padding="same", name="conv")(images)
+    x = keras.layers.BatchNormalization(name="conv_bn")(x)
+    model = keras.Model(images, x, name="toy")
+    learned.layers["conv_bn"] = [np.full(4, k, "f4") for k in range(4)]
+    if kernel_size == 3:
+        with pytest.raises(InputError, match="no layer with the name and sha"):
+            transfer(learned.detector_config, model, learned)
+        assert (model.get_layer("conv_bn").get_weights()[0] == 1).all()
+        return
+    rows = transfer(learned.detector_config, model, learned)
+    assert [row.status for row in rows[:2]] == ["loaded", "loaded"]
+    assert (model.get_layer("conv_bn").get_weights()[3] == 3).all()
+
+
 def test_the_table(toy_config, learned):
     config = dataclasses.replace(
         toy_config, num_classes=1, class_names=("cat",), min_sizes_px=(20.0,)

@@ -17,6 +17,7 @@ from ssd_tf.data.sources.registry import (
     build_source,
     build_source_of_run,
     data_dir_of_run,
+    layout_of,
 )
 from ssd_tf.data.sources.rules import (
     cached_objects,
@@ -46,6 +47,7 @@ __all__ = [
     "evaluation_of",
     "has_objects",
     "labels_to_learn",
+    "layout_of",
     "objects_to_learn",
     "usable_class_names",
 ]

@@ -181,6 +181,8 @@ def with_evaluation(
     layout: FolderSource,
     val_fraction: float | None,
     other: FolderSource | None = None,
+    *,
+    usual_fraction: float = DEFAULT_VAL_FRACTION,
 ) -> FolderSource:
     """A layout as it is if it has a split for evaluation; else with one.
 
@@ -189,6 +191,7 @@ def with_evaluation(
       val_fraction: the part to evaluate on; None for the usual one where it is
         needed, 0 to leave the folder as it is.
       other: the layout of the folder to evaluate on, if that is another.
+      usual_fraction: taken where a part is needed and none is asked for.
 
     Raises:
       InputError: the fraction is impossible, or means nothing here.
@@ -213,4 +216,4 @@ def with_evaluation(
         )
     if own:
         return layout
-    return DividedFolder(layout, val_fraction or DEFAULT_VAL_FRACTION)
+    return DividedFolder(layout, val_fraction or usual_fraction)

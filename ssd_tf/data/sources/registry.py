@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -13,8 +14,12 @@ from ssd_tf.config import TrainConfig
 from ssd_tf.data.sources.base import Source
 from ssd_tf.data.sources.coco_folder import CocoFolder
 from ssd_tf.data.sources.csv_folder import CsvFolder
-from ssd_tf.data.sources.divided_folder import with_evaluation
+from ssd_tf.data.sources.divided_folder import (
+    DEFAULT_VAL_FRACTION,
+    with_evaluation,
+)
 from ssd_tf.data.sources.folder import FolderSource
+from ssd_tf.data.sources.folder_files import FolderFiles
 from ssd_tf.data.sources.labelme_folder import LabelmeFolder
 from ssd_tf.data.sources.recognition import recognise_folder
 from ssd_tf.data.sources.shapes import Shapes
@@ -112,6 +117,7 @@ def build_source(
     class_names: ClassNames = None,
     val_dir: str | None = None,
     val_fraction: float | None = None,
+    usual_fraction: float = DEFAULT_VAL_FRACTION,
 ) -> Source:
     """Builds the source of a data set.
 
@@ -122,8 +128,8 @@ def build_source(
       class_names: the classes in index order. A folder is read with these;
         other data sets have their own, which these must equal.
       val_dir: a folder of its own for evaluation.
-      val_fraction: the part of a folder's images to evaluate on; see
-        `divided_folder.with_evaluation`.
+      val_fraction, usual_fraction: the part of a folder's images to evaluate
+        on; see `divided_folder.with_evaluation`.
 
     Raises:
       InputError: the name is unknown, or the data cannot be used.
@@ -142,7 +148,9 @@ def build_source(
     if isinstance(source, FolderSource):
         open_folder = cast(Callable[..., FolderSource], SOURCES[dataset])
         other = val_dir and open_folder(val_dir, source.known_classes)
-        return with_evaluation(source, val_fraction, other or None)
+        return with_evaluation(
+            source, val_fraction, other or None, usual_fraction=usual_fraction
+        )
     if val_dir or val_fraction:
         flag = "--val_dir" if val_dir else "--val_fraction"
         raise InputError(
@@ -193,3 +201,23 @@ def data_dir_of_run(train_config: TrainConfig) -> str | None:
             " the folder where they are now"
         )
     return data_dir
+
+
+def layout_of(dataset: str, data_dir: str) -> str:
+    """The layout in which to read a folder that may be another than a run's.
+
+    Args:
+      dataset: that of the run.
+      data_dir: the folder.
+
+    Returns:
+      The same where the folder has it, or is no folder layout; else "folder".
+
+    Raises:
+      InputError: there is no such folder.
+    """
+    layout = SOURCES.get(dataset)
+    if not (inspect.isclass(layout) and issubclass(layout, FolderSource)):
+        return dataset
+    files = FolderFiles(pathlib.Path(data_dir).expanduser())
+    return dataset if layout.recognise(files) else "folder"

@@ -1,0 +1,60 @@
+"""What the time of a run was spent on."""
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+DATA = "waiting for data"
+EVALUATION = "evaluating"
+SAVING = "saving"
+_KINDS = (DATA, EVALUATION, SAVING)
+
+
+class TimeShares:
+    """A clock that tells what it was watched for.
+
+    Args:
+      clock: seconds, always later.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._begun_at = self._since = clock()
+        self._kinds: list[str] = []
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    @contextlib.contextmanager
+    def on(self, kind: str) -> Iterator[None]:
+        """A context whose time is spent on that; within another, not on it."""
+        self._note()
+        self._kinds.append(kind)
+        try:
+            yield
+        finally:
+            self._note()
+            self._kinds.pop()
+
+    def _note(self) -> None:
+        now = self._clock()
+        if self._kinds:
+            self._seconds[self._kinds[-1]] += now - self._since
+        self._since = now
+
+    def describe(self) -> str:
+        """A line: the time so far, and the shares of it."""
+        seconds = self._clock() - self._begun_at
+        shares = (
+            f"{100 * self._seconds[kind] / max(seconds, 1e-9):.1f}% {kind}"
+            for kind in _KINDS
+        )
+        return f"took {_duration(seconds)}: {', '.join(shares)}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,54 @@
+"""Shares of the time, by a clock that is set by hand."""
+
+import pytest
+
+from ssd_tf.training.time_shares import DATA, EVALUATION, SAVING, TimeShares
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def run(self, seconds):
+        self.now += seconds
+
+
+def test_shares_of_the_time():
+    """What is nested counts once, for the inner; errors do not matter."""
+    clock = Clock()
+    times = TimeShares(clock)
+    clock.run(10)
+    for _ in range(2):
+        with times.on(DATA):
+            clock.run(1)
+    with times.on(EVALUATION):
+        clock.run(3)
+        with pytest.raises(KeyError), times.on(SAVING):
+            clock.run(4)
+            raise KeyError
+        clock.run(1)
+    clock.run(20)
+    assert times.describe() == (
+        "took 40.0 s: 5.0% waiting for data, 10.0% evaluating, 10.0% saving"
+    )
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (59.94, "59.9 s"),
+        (60, "1 min 0 s"),
+        (491.6, "8 min 12 s"),
+        (3599.9, "1 h 0 min"),
+        (100 * 3600 + 61, "100 h 1 min"),
+    ],
+)
+def test_long_times(seconds, text):
+    clock = Clock()
+    times = TimeShares(clock)
+    clock.run(seconds)
+    assert times.describe() == (
+        f"took {text}: 0.0% waiting for data, 0.0% evaluating, 0.0% saving"
+    )
