@@ -35,6 +35,7 @@ RANKS = {
     "conversion": 3,
     "data": 4,
     "evaluation": 4,
+    "report": 4.5,
     "training": 5,
     "serving": 6,
     "commands": 7,

@@ -39,7 +39,7 @@ from ssd_tf.evaluation.plots import (
 )
 from ssd_tf.files import write_json, written_whole
 from ssd_tf.serving import Predictor
-from ssd_tf.training.reports import draw_samples
+from ssd_tf.training.samples import draw_samples
 
 _NUM_EXAMPLES = 4
 

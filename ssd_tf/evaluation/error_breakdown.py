@@ -1,7 +1,7 @@
 """Kinds of errors of a detector, by class."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,43 @@ OUTCOMES = (
 SCORE_THRESHOLD = 0.4
 """Lowest score of the detections whose errors are counted."""
 
-_CORRECT, _WRONG, _POOR, _DUPLICATE, _BACKGROUND, _IGNORED = range(6)
+CORRECT, WRONG, POOR, DUPLICATE, BACKGROUND, IGNORED = range(6)
 
 # Below this IoU a box does not point at the object at all (Hoiem et al. 2012,
 # "Diagnosing Error in Object Detectors", section 2).
 _LEAST_IOU = 0.1
+
+
+class Judgement(NamedTuple):
+    """The outcome of each detection of an image, see `ErrorBreakdown`."""
+
+    iou: np.ndarray  # [D, M] float64
+    outcomes: np.ndarray  # [D] int64, index in `OUTCOMES`
+    confused_with: np.ndarray  # [D] int64, class of the object; 0 without one
+
+
+def judge(
+    record: ImageRecord, *, iou_threshold: float, plus_one: bool = False
+) -> Judgement:
+    """The outcomes of all detections of an image, whatever their score."""
+    own = match_own_class(
+        record, iou_threshold=iou_threshold, plus_one=plus_one
+    )
+    is_other = record.labels[:, None] != record.gt_labels  # [D, M]
+    other_iou, other = best_object(own.iou, is_other & ~record.gt_is_crowd)
+    on_other = other_iou >= iou_threshold
+
+    outcomes = np.full(len(on_other), BACKGROUND)
+    # A later line overrules those before it.
+    outcomes[own.best_iou >= _LEAST_IOU] = POOR
+    outcomes[on_other] = WRONG
+    outcomes[own.is_hit] = DUPLICATE
+    outcomes[own.is_first] = CORRECT
+    outcomes[own.is_ignored] = IGNORED
+
+    confused_with = np.zeros(len(on_other), np.int64)
+    confused_with[on_other] = record.gt_labels[other[on_other]]
+    return Judgement(own.iou, outcomes, confused_with)
 
 
 class ErrorBreakdown(Evaluator):
@@ -74,15 +106,12 @@ class ErrorBreakdown(Evaluator):
 
     def add(self, record: ImageRecord) -> None:
         """Adds one image that has been checked."""
-        counted = record.scores >= self.score_threshold
-        record = record._replace(
-            boxes=record.boxes[counted],
-            scores=record.scores[counted],
-            labels=record.labels[counted],
+        record = record.above(self.score_threshold)
+        _, outcomes, confused_with = judge(
+            record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
         )
-        outcomes, confused_with = self._judge(record)
         np.add.at(self._outcomes, (record.labels, outcomes), 1)
-        wrong = outcomes == _WRONG
+        wrong = outcomes == WRONG
         np.add.at(
             self._confusions, (record.labels[wrong], confused_with[wrong]), 1
         )
@@ -118,30 +147,9 @@ class ErrorBreakdown(Evaluator):
             "plus_one": self.plus_one,
         }
 
-    def _judge(self, record: ImageRecord) -> tuple[np.ndarray, np.ndarray]:
-        """Outcome [D] of each detection, and class [D] it is confused with."""
-        own = match_own_class(
-            record, iou_threshold=self.iou_threshold, plus_one=self.plus_one
-        )
-        is_other = record.labels[:, None] != record.gt_labels  # [D, M]
-        other_iou, other = best_object(own.iou, is_other & ~record.gt_is_crowd)
-        on_other = other_iou >= self.iou_threshold
-
-        outcomes = np.full(len(on_other), _BACKGROUND)
-        # A later line overrules those before it.
-        outcomes[own.best_iou >= _LEAST_IOU] = _POOR
-        outcomes[on_other] = _WRONG
-        outcomes[own.is_hit] = _DUPLICATE
-        outcomes[own.is_first] = _CORRECT
-        outcomes[own.is_ignored] = _IGNORED
-
-        confused_with = np.zeros(len(on_other), np.int64)
-        confused_with[on_other] = record.gt_labels[other[on_other]]
-        return outcomes, confused_with
-
     def _counts(self, outcomes: np.ndarray, num_objects) -> dict[str, Any]:
         return {
             **dict(zip(OUTCOMES, outcomes.tolist())),
-            "missed": int(num_objects - outcomes[_CORRECT]),
+            "missed": int(num_objects - outcomes[CORRECT]),
             "num_objects": int(num_objects),
         }

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssd_tf.evaluation.coco import CocoEvaluator
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD, ErrorBreakdown
-from ssd_tf.evaluation.records import make_record
+from ssd_tf.evaluation.records import ImageRecord, make_record
 from ssd_tf.evaluation.voc import VocEvaluator
 
 
@@ -60,6 +60,20 @@ class EvaluatedImage(NamedTuple):
         """Normalised boxes [N, 4] yxyx in pixels of the original."""
         return boxes * np.array(self.size * 2, np.float32)
 
+    def record(self, *, num_classes: int) -> ImageRecord:
+        """The image as evaluators take it, checked, in pixels."""
+        return make_record(
+            self.to_pixels(self.gt_boxes),
+            self.gt_labels,
+            self.gt_is_difficult,
+            self.to_pixels(self.boxes),
+            self.scores,
+            self.classes,
+            num_classes=num_classes,
+            gt_is_crowd=self.gt_is_crowd,
+            gt_areas=self.gt_areas * self.size[0] * self.size[1],
+        )
+
 
 class Measurement:
     """The three evaluators, `voc`, `coco` and `errors`, fed the same images.
@@ -92,17 +106,7 @@ class Measurement:
 
     def add(self, image: EvaluatedImage) -> None:
         """Counts an image; of its arrays only boxes, labels, scores stay."""
-        record = make_record(
-            image.to_pixels(image.gt_boxes),
-            image.gt_labels,
-            image.gt_is_difficult,
-            image.to_pixels(image.boxes),
-            image.scores,
-            image.classes,
-            num_classes=len(self.voc.class_names),
-            gt_is_crowd=image.gt_is_crowd,
-            gt_areas=image.gt_areas * image.size[0] * image.size[1],
-        )
+        record = image.record(num_classes=len(self.voc.class_names))
         for evaluator in (self.voc, self.coco, self.errors):
             evaluator.add(record)
 
@@ -112,8 +116,12 @@ class Measurement:
         Returns:
           "mAP", "AP", "absent_classes", "num_images": those of "voc".
           "voc", "coco", "errors": the `result` of the evaluators.
+          "best_f1": the score threshold of the best F1, all classes together,
+            see `ThresholdSweep.best`; under "per_class" that of each class
+            that has objects.
         """
         voc = self.voc.result()
+        best = self.voc.threshold_sweep().best()
         return {
             "mAP": voc["mAP"],
             "AP": voc["AP"],
@@ -122,6 +130,14 @@ class Measurement:
             "coco": self.coco.result(),
             "voc": voc,
             "errors": self.errors.result(),
+            "best_f1": best
+            and {
+                **best,
+                "per_class": {
+                    name: one.best()
+                    for name, one in self.voc.threshold_sweeps().items()
+                },
+            },
         }
 
     def result(self) -> dict[str, Any]:

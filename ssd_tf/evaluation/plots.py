@@ -23,14 +23,14 @@ from ssd_tf.files import written_whole
 
 # (key of `ErrorBreakdown.result`, label, colour)
 _DETECTION_BARS = (
-    ("correct", "correct", "#2a9d5c"),
-    ("wrong_class", "wrong class", "#8e5ea2"),
-    ("poor_localisation", "poor localisation", "#e9a23b"),
-    ("duplicate", "duplicate", "#4f8fc0"),
-    ("background", "background", "#c8463c"),
+    ("correct", "correct", "#009e73"),
+    ("wrong_class", "wrong class", "#cc79a7"),
+    ("poor_localisation", "poor localisation", "#e69f00"),
+    ("duplicate", "duplicate", "#56b4e9"),
+    ("background", "background", "#d55e00"),
 )
 _OBJECT_BARS = (
-    ("correct", "found", "#2a9d5c"),
+    ("correct", "found", "#009e73"),
     ("missed", "missed", "#6b6b6b"),
 )
 _TITLE_POINTS = 9
@@ -43,14 +43,16 @@ _LONGEST_NAME = 40
 
 def save_figure(figure: Figure, path: str | pathlib.Path) -> None:
     """Writes a figure to a file; InputError if it cannot be written."""
-    with _unknown_signs_allowed(), written_whole(path) as file:
+    with unknown_signs_allowed(), written_whole(path) as file:
         figure.savefig(file)
 
 
 @contextlib.contextmanager
-def _unknown_signs_allowed():
-    # The font of figures lacks the signs of many languages; names in those
-    # show boxes, without a warning for every sign.
+def unknown_signs_allowed():
+    """A context in which names may have signs that the font lacks.
+
+    Those show boxes, without a warning for every sign.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         yield
@@ -67,7 +69,7 @@ def _fitting_title(name: str, value: str, *, width_inches: float) -> str:
         return width_points <= width_inches * _POINTS_PER_INCH
 
     shorter = (f"{name[:n]}…{value}" for n in range(len(name) - 1, 0, -1))
-    with _unknown_signs_allowed():
+    with unknown_signs_allowed():
         titles = itertools.chain([name + value], shorter)
         return next(filter(fits, titles), f"…{value}")
 
@@ -188,10 +190,10 @@ def plot_anchor_coverage(
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     figure.suptitle(title, parse_math=False)
     left, right = figure.subplots(1, 2)
-    left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#4f8fc0")
-    left.axhline(0.5, color="#c8463c", linewidth=1)
+    left.scatter(sides, coverage.best_iou, s=6, alpha=0.35, color="#56b4e9")
+    left.axhline(0.5, color="#d55e00", linewidth=1)
     left.set(ylabel="IoU with the best anchor", ylim=(0, 1))
-    right.scatter(sides, coverage.num_anchors, s=6, alpha=0.35, color="#2a9d5c")
+    right.scatter(sides, coverage.num_anchors, s=6, alpha=0.35, color="#009e73")
     right.set(ylabel="anchors assigned to the object", ylim=(0, None))
     for axes in (left, right):
         axes.set_xscale("log")

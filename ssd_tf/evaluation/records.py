@@ -28,6 +28,15 @@ class ImageRecord(NamedTuple):
         """Difficult objects and crowds, which nobody has to find, [M] bool."""
         return self.gt_is_difficult | self.gt_is_crowd
 
+    def above(self, score_threshold: float) -> "ImageRecord":
+        """The same with the detections of at least this score."""
+        counted = self.scores >= score_threshold
+        return self._replace(
+            boxes=self.boxes[counted],
+            scores=self.scores[counted],
+            labels=self.labels[counted],
+        )
+
 
 class Evaluator(abc.ABC):
     """Base of what counts the images of a data set one by one.

@@ -55,8 +55,19 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
             "",
             f"mAP@{threshold}  {_mean(voc)}",
             "  ".join(["COCO AP", _mean(coco), *coco_figures]),
+            *_best_f1(result.get("best_f1")),
         ]
     )
+
+
+def _best_f1(best: Mapping[str, Any] | None) -> list[str]:
+    if best is None:  # nothing was found, or of an earlier version
+        return []
+    return [
+        f"best F1  {best['f1']:.4f} at scores from "
+        f"{best['score_threshold']:.2f} on: precision "
+        f"{best['precision']:.4f}, recall {best['recall']:.4f}"
+    ]
 
 
 def _row(result: Mapping[str, Any], name: str) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION, PrecisionRecallCurve
 from ssd_tf.evaluation.matching import match_own_class
 from ssd_tf.evaluation.records import Evaluator, ImageRecord, check_fraction
+from ssd_tf.evaluation.score_threshold import ThresholdSweep, sweep
 
 
 class _Detections(NamedTuple):
@@ -132,6 +133,29 @@ class VocEvaluator(Evaluator):
                     scores=ranked.scores[counted],
                 )
         return curves
+
+    def threshold_sweeps(self) -> dict[str, ThresholdSweep]:
+        """`ThresholdSweep` by class, without the absent classes."""
+        everything = self._all_detections()
+        sweeps = {}
+        for label, name in enumerate(self.class_names, start=1):
+            if self._num_objects[label]:
+                counted = everything.labels == label
+                sweeps[name] = self._sweep(everything, counted, label)
+        return sweeps
+
+    def threshold_sweep(self) -> ThresholdSweep:
+        """That of all classes together: each object counts the same."""
+        everything = self._all_detections()
+        return self._sweep(everything, np.full(len(everything.labels), True))
+
+    def _sweep(self, everything, counted, label=slice(None)):
+        counted = counted & ~everything.is_ignored
+        return sweep(
+            everything.scores[counted],
+            everything.is_correct[counted],
+            num_objects=int(self._num_objects[label].sum()),
+        )
 
     def _all_detections(self) -> _Detections:
         none = _Detections(

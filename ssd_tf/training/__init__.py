@@ -21,6 +21,7 @@ from ssd_tf.training.recipes import (
 from ssd_tf.training.reports import headline
 from ssd_tf.training.run_data import check_data
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_report import read_facts, write_report
 from ssd_tf.training.run_weights import (
     CHECKPOINTS,
     RunWeights,
@@ -62,4 +63,6 @@ __all__ = [
     "parse_box_sizes",
     "plan_detector",
     "plan_training",
+    "read_facts",
+    "write_report",
 ]

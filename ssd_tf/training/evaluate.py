@@ -193,6 +193,8 @@ def evaluate(
     *,
     image_size: int | None,
     num_samples: int = 0,
+    measurement: Measurement | None = None,
+    on_image: Callable[[EvaluatedImage], None] | None = None,
     workers: Workers | None = None,
     usable: UsableImages | None = None,
 ) -> tuple[dict[str, Any], list[EvaluatedImage]]:
@@ -203,7 +205,7 @@ def evaluate(
     the samples are those of the first. The figures have "images_left_out" if
     some cannot be used.
     """
-    measurement = Measurement(source.class_names)
+    measurement = measurement or Measurement(source.class_names)
     usable = usable or UsableImages(source)
     share = Share() if workers is None else workers.share
     found = _Found()
@@ -214,6 +216,7 @@ def evaluate(
         image_size=image_size,
         measurement=measurement if share.count == 1 else found,
         num_samples=num_samples,
+        on_image=on_image if share.count == 1 else None,
         share=share,
         usable=usable,
     )
@@ -222,6 +225,8 @@ def evaluate(
         of_all = found.of_all(workers)
         for image in of_all:
             measurement.add(image)
+            if on_image is not None:
+                on_image(image)
         left_out = source.num_examples(split) - len(of_all)
     figures = measurement.figures()
     if left_out:

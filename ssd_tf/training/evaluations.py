@@ -1,10 +1,14 @@
 """The evaluations of a run: on the way, at its end, and after a kill."""
 
+import time
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.decoder import Decoder
+from ssd_tf.evaluation import EvaluatedImage, Measurement
+from ssd_tf.evaluation.image_archive import pack_images
+from ssd_tf.files import write_bytes
 from ssd_tf.training.best import Best
 from ssd_tf.training.evaluate import evaluate, make_detect_function
 from ssd_tf.training.reports import Reporter
@@ -71,7 +75,10 @@ class Evaluations:
         )
 
     def make(self, reporter: Reporter) -> dict[str, Any]:
-        """Measures, reports and returns the metrics."""
+        """Measures, keeps what was found, reports; returns the metrics."""
+        started_at = time.monotonic()
+        images: list[EvaluatedImage] = []
+        measurement = Measurement(self._source.class_names)
         with self._trainer.averaged_weights():
             metrics, samples = evaluate(
                 self._detect,
@@ -79,12 +86,17 @@ class Evaluations:
                 self._train_config.eval_split,
                 image_size=self._image_size,
                 num_samples=_NUM_SAMPLES,
+                measurement=measurement,
+                on_image=images.append,
                 workers=self._workers,
                 usable=self._usable,
             )
             step = self._trainer.steps_done
             metrics = {"step": step, **metrics}
             self._best.take(metrics)
-        reporter.evaluation(step, metrics, samples, self._source.class_names)
+        write_bytes(self._run_dir.evaluation_file, pack_images(images))
+        reporter.evaluation(step, metrics, samples, measurement.voc)
         self._best.sweep()
+        seconds = time.monotonic() - started_at
+        self._run_dir.journal.spent(step, "evaluation", seconds)
         return metrics

@@ -2,13 +2,13 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 from absl import logging
-from tqdm.auto import tqdm
 
-from ssd_tf import console, interrupts
+from ssd_tf import interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
@@ -23,9 +23,11 @@ from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.non_finite import NonFiniteWatch
 from ssd_tf.training.profiling import Profile
-from ssd_tf.training.reports import LossWindow, Reporter, headline
+from ssd_tf.training.progress import Progress
+from ssd_tf.training.reports import LossWindow, Reporter
 from ssd_tf.training.run_data import RunData
 from ssd_tf.training.run_dir import RunDir
+from ssd_tf.training.run_report import leave_report
 from ssd_tf.training.saving import Saver
 from ssd_tf.training.step import Trainer
 from ssd_tf.training.strategy import build_strategy, check_batch_size
@@ -50,6 +52,7 @@ class TrainingRun:
       loss, backbone, matcher: as of `Trainer`.
       policy: the augmentation.
       data_service: as of `pipeline.training_batches`.
+      command: that started it, for its report.
       profile: steps to trace for TensorBoard.
       max_bad_images, accept_changed_data: as of `RunData`.
       cache: as of `Batches`.
@@ -73,6 +76,7 @@ class TrainingRun:
         matcher: Matcher | None = None,
         policy: Policy | None = None,
         data_service: str | None = None,
+        command: Sequence[str] = (),
         profile: int = 0,
         max_bad_images: float = MAX_BAD_IMAGES,
         accept_changed_data: bool = False,
@@ -86,6 +90,7 @@ class TrainingRun:
         check_batch_size(train_config.batch_size, strategy)
         self._workers = Workers(strategy)
         self._run_dir = self._workers.run_dir(run_dir)
+        self._command = command
         self._data = RunData(
             source,
             train_config,
@@ -189,6 +194,17 @@ class TrainingRun:
         self._data.remember()
         self._saver.open()
         self._reporter = Reporter(run_dir)
+        config = self._train_config
+        self._reporter.settings(self._detector_config, config)
+        run_dir.journal.start(
+            self.step,
+            command=self._command,
+            num_replicas=self._trainer.strategy.num_replicas_in_sync,
+            images={
+                split: self._source.num_examples(split)
+                for split in (config.train_split, config.eval_split)
+            },
+        )
 
     @property
     def step(self) -> int:
@@ -243,6 +259,8 @@ class TrainingRun:
         self._reporter.close()
         self._data.remember()
         self._data.tell()
+        if self.is_chief:
+            leave_report(self._run_dir, self._source)
         return metrics
 
     def evaluate(self) -> dict[str, Any]:
@@ -262,22 +280,19 @@ class TrainingRun:
         dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = self._batches.sound(dataset, self.step)
-        batch_size = self._train_config.batch_size
         last = self._train_config.steps
         self._window.start()
         profiled = self._profile.steps(self.step + 1, stop)
         with (
             profiled,
-            tqdm(
-                total=last * batch_size,
-                initial=self.step * batch_size,
-                unit=" images",
-                desc="train",
-                mininterval=console.bar_interval(),
-            ) as bar,
+            Progress(
+                last,
+                step=self.step,
+                batch_size=self._train_config.batch_size,
+            ) as progress,
         ):
             # A kill may have come between a save and its evaluation.
-            self._evaluate_where_due(bar, signals)
+            self._evaluate_where_due(progress, signals)
             for step in range(self.step + 1, stop + 1):
                 if self._best.is_stalled:
                     break
@@ -286,17 +301,17 @@ class TrainingRun:
                     batch = next(batches)
                 with self._profile.step(step):
                     self._window.add(train_step(batch))
-                bar.update(batch_size)
+                progress.update()
                 if step % _REPORT_EVERY_STEPS == 0 or step == last:
-                    self._report(step, bar)
-                self._evaluate_where_due(bar, signals)
+                    self._report(step, progress)
+                self._evaluate_where_due(progress, signals)
                 if self._saver.is_due():
                     self._watch.check()
                     self._save()
             self._watch.check()
             signals.check()
 
-    def _report(self, step: int, bar: tqdm) -> None:
+    def _report(self, step: int, progress: Progress) -> None:
         values = self._window.means()
         self._watch.check()
         self._saver.check()
@@ -306,11 +321,13 @@ class TrainingRun:
         values["learning_rate"] = self._trainer.learning_rate
         if self._train_config.on_nan == "skip":
             values["left_out"] = self._watch.num_left_out
-        bar.set_postfix_str(f"loss={values['loss']:.3f}", refresh=False)
+        progress.report(step, values)
         self._reporter.training(step, values)
         self._window.clear()
 
-    def _evaluate_where_due(self, bar: tqdm, signals: Interrupts) -> None:
+    def _evaluate_where_due(
+        self, progress: Progress, signals: Interrupts
+    ) -> None:
         """Saves first: a kill costs the evaluation only, which is made up."""
         if not self._evaluations.are_due():
             return
@@ -318,5 +335,5 @@ class TrainingRun:
         self._save()
         started_at = time.monotonic()
         with signals.at_once():
-            bar.write(headline(self.evaluate()))
+            progress.evaluation(self.evaluate())
         self._window.leave_out(time.monotonic() - started_at)

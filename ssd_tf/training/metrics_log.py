@@ -50,6 +50,14 @@ class MetricsLog:
         if past != content:
             write_bytes(self._path, past)
 
+    def entries(self) -> list[dict[str, Any]]:
+        """The lines that are whole, in order."""
+        return [
+            json.loads(line)
+            for line in self._read().splitlines()
+            if _step_of(line) is not None
+        ]
+
     def evaluation_of(self, step: int) -> dict[str, Any] | None:
         """The figures of an evaluation after a step; None without."""
         for line in self._read().splitlines()[::-1]:

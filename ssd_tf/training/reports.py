@@ -8,20 +8,17 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from ssd_tf import visualization
+from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage
-from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
+from ssd_tf.evaluation.voc import VocEvaluator
 from ssd_tf.files import written_whole
-from ssd_tf.losses import Losses
+from ssd_tf.training import summaries
 from ssd_tf.training.run_dir import RunDir
-
-# Of a picture on a sheet: four photographs of twelve megapixels, twice, are
-# more than a PNG or a viewer should have to hold.
-_LARGEST_SIDE_PX = 1600
+from ssd_tf.training.samples import draw_samples
+from ssd_tf.training.step import StepFigures
 
 
 def headline(figures: dict[str, Any]) -> str:
@@ -47,8 +44,8 @@ class LossWindow(tf.train.experimental.PythonState):
         """Starts the clock of the first report."""
         self._num_timed, self._since = 0, time.monotonic()
 
-    def add(self, losses: Losses) -> None:
-        """Adds those of a step."""
+    def add(self, losses: StepFigures) -> None:
+        """Adds those of a step, and the norm of its gradient."""
         self._losses.append(losses)
         self._num_timed += 1
 
@@ -61,7 +58,7 @@ class LossWindow(tf.train.experimental.PythonState):
         self._losses = self._values()
         # A step that was left out has none.
         finite = [row for row in self._losses if np.isfinite(row).all()]
-        total, classification, localisation = np.mean(
+        total, classification, localisation, norm = np.mean(
             finite or self._losses, axis=0
         ).tolist()
         seconds = time.monotonic() - self._since
@@ -70,6 +67,8 @@ class LossWindow(tf.train.experimental.PythonState):
             "loss": total,
             "classification": classification,
             "localisation": localisation,
+            # Not finite where float16 has left a step out.
+            **({"gradient_norm": norm} if np.isfinite(norm) else {}),
             "images_per_second": round(speed, 2),
         }
 
@@ -109,6 +108,11 @@ class Reporter:
                 f"{images.reason(error)}"
             ) from error
 
+    def settings(self, detector: DetectorConfig, training: TrainConfig) -> None:
+        """Notes the settings of the run in TensorBoard."""
+        with self._summaries(0):
+            summaries.write_hparams(detector, training)
+
     def training(self, step: int, values: dict[str, float]) -> None:
         """Reports losses, learning rate and speed of the steps before."""
         self._run_dir.metrics.append(
@@ -123,19 +127,20 @@ class Reporter:
         step: int,
         metrics: dict[str, Any],
         samples: Sequence[EvaluatedImage],
-        class_names: Sequence[str],
+        voc: VocEvaluator,
     ) -> None:
-        """Reports an evaluation and draws its samples."""
+        """Reports an evaluation, its curves by class, and draws its samples."""
+        class_names = voc.class_names
         with self._summaries(step):
-            tf.summary.scalar("evaluation/mAP", metrics["mAP"])
-            tf.summary.scalar("evaluation/coco_AP", metrics["coco"]["mAP"])
-            for name, value in metrics["AP"].items():
-                tf.summary.scalar(f"evaluation/AP/{name}", value)
+            summaries.write_figures(metrics)
+            summaries.write_curves(
+                voc.threshold_sweeps(), metrics["voc"]["num_objects"], step=step
+            )
             if samples:
                 picture = draw_samples(samples, class_names)
                 with written_whole(self._run_dir.picture_file) as file:
                     picture.save(file)
-                tf.summary.image("detections", np.asarray(picture)[None])
+                summaries.write_samples(samples, class_names)
             self._writer.flush()
         # At last: with this line there, a resumed run takes it as done.
         self._run_dir.metrics.append(
@@ -145,35 +150,3 @@ class Reporter:
     def close(self) -> None:
         """Flushes the summaries."""
         self._writer.close()
-
-
-def draw_samples(
-    samples: Sequence[EvaluatedImage],
-    class_names: Sequence[str],
-    *,
-    score_threshold: float = SCORE_THRESHOLD,
-) -> Image.Image:
-    """Ground truth beside detections, one row per image, as a picture.
-
-    Images keep their shape and, up to 1600 pixels a side, their size.
-    """
-    rows = []
-    for sample in samples:
-        whole = Image.fromarray(np.asarray(sample.pixels))
-        # Before drawing, so that lines and text fit what is looked at.
-        pixels = np.asarray(visualization.shrink(whole, _LARGEST_SIDE_PX))
-        sure = sample.scores >= score_threshold
-        truth = visualization.draw_boxes(
-            pixels, sample.gt_boxes, sample.gt_labels, class_names
-        )
-        found = visualization.draw_boxes(
-            pixels,
-            sample.boxes[sure],
-            sample.classes[sure],
-            class_names,
-            scores=sample.scores[sure],
-        )
-        rows.append([truth, found])
-    return visualization.side_by_side(
-        rows, ("ground truth", f"detections, score >= {score_threshold:g}")
-    )

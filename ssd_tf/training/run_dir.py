@@ -7,6 +7,10 @@ best/            the weights of the best evaluation
 metrics.jsonl    one line per report: {"step", "kind", ...}
 tensorboard/     the same as summaries
 detections.png   ground truth beside detections
+evaluation.npz   what the last evaluation found, for the report
+anchors.npz      how the anchors cover the objects, for the report
+journal.jsonl    when it was started how, and what its time went to
+report.html      all of it to look at
 result.json      the last evaluation, and under "best" the best; its presence
                  says the run is done
 run.lock         who trains in it, as long as that process lives
@@ -27,6 +31,7 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.files import read_json, write_json, writing
 from ssd_tf.training import checkpoints
+from ssd_tf.training.journal import Journal
 from ssd_tf.training.metrics_log import MetricsLog
 from ssd_tf.training.run_lock import LOCK_FILE
 
@@ -52,6 +57,10 @@ class RunDir:
         self.picture_file = self.path / "detections.png"
         self.result_file = self.path / "result.json"
         self.source_file = self.path / "source.json"
+        self.evaluation_file = self.path / "evaluation.npz"
+        self.coverage_file = self.path / "anchors.npz"
+        self.journal = Journal(self.path / "journal.jsonl")
+        self.report_file = self.path / "report.html"
         self.data_file = self.path / "data.json"
         self.images_file = self.path / "images.json"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -22,6 +23,17 @@ from ssd_tf.training.optimizer import (
     build_optimizer,
 )
 from ssd_tf.training.strategy import average_statistics
+
+
+class StepFigures(NamedTuple):
+    """What a step came to, scalars."""
+
+    total: tf.Tensor
+    classification: tf.Tensor
+    localisation: tf.Tensor
+    # Of the gradient before it is clipped; of several replicas the sum of
+    # their norms, which is no less than the norm of their gradients' sum.
+    gradient_norm: tf.Tensor
 
 
 def training_encoder(
@@ -198,7 +210,7 @@ class Trainer:
         """
         fix, compiled = self._compiled(element_spec)
 
-        def train_step(batch) -> Losses:
+        def train_step(batch) -> StepFigures:
             try:
                 return compiled(fix(batch))
             except tf.errors.OpError:
@@ -222,7 +234,7 @@ class Trainer:
             self.step, jit_compile=True
         )
 
-    def step(self, batch) -> Losses:
+    def step(self, batch) -> StepFigures:
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
@@ -242,7 +254,7 @@ class Trainer:
         )
         if self.average is not None:
             self.average.update(unless=is_left_out)
-        return losses
+        return StepFigures(*losses, gradient_norm)
 
     def _is_bad(self, loss, gradient_norm):
         """Bool scalar, true if a step's outcome is not finite by its fault."""

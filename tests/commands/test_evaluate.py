@@ -17,7 +17,7 @@ from ssd_tf.data.sources.voc_folder import VocFolder
 NAMES = ("cat", "dog", "bird")
 FIGURES = (
     *("mAP", "AP", "absent_classes", "num_images"),
-    *("coco", "voc", "errors"),
+    *("coco", "voc", "errors", "best_f1"),
 )
 FILES = [
     "detections.json",
@@ -175,6 +175,7 @@ bird (absent)       -        -        0           1        0            0\
 mAP@0.5  0.2500
 COCO AP  0.2525  AP50 0.2525  AP75 0.2525  small 0.0000  medium 0.5000\
   large -
+best F1  0.5000 at scores from 0.85 on: precision 1.0000, recall 0.3333
 """
 
 

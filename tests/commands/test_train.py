@@ -1,6 +1,7 @@
 """From the flags of train to configurations, and what is refused."""
 
 import pytest
+from PIL import Image
 
 from ssd_tf import training
 from ssd_tf.data.sources import shapes_drawing
@@ -8,13 +9,13 @@ from ssd_tf.data.sources import shapes_drawing
 
 @pytest.fixture
 def cells(tmp_path):
-    """A folder of two classes with a picture that no test reads."""
+    """A folder of two classes, each in a split of one picture."""
     root = tmp_path / "cells"
     for folder in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (root / folder).mkdir(parents=True)
     for split, name in (("train", "RBC"), ("val", "WBC")):
         (root / f"ImageSets/Main/{split}.txt").write_text(split)
-        (root / f"JPEGImages/{split}.jpg").write_bytes(b"")
+        Image.new("RGB", (9, 9)).save(root / f"JPEGImages/{split}.jpg")
         (root / f"Annotations/{split}.xml").write_text(
             "<annotation><size><width>9</width><height>9</height></size>"
             f"<object><name>{name}</name><bndbox><xmin>1</xmin><ymin>1</ymin>"

@@ -66,7 +66,14 @@ def test_figures_are_those_of_the_evaluators(random_images, monkeypatch):
     voc, coco, errors = (evaluator.result() for evaluator in evaluators)
     assert 0.1 < voc["mAP"] < 0.9 and errors["total"]["ignored"] > 5
     figures = together.figures()
+    best = evaluators[0].threshold_sweep().best()
+    by_class = {
+        name: sweep.best()
+        for name, sweep in evaluators[0].threshold_sweeps().items()
+    }
+    assert set(by_class) == set("abc")
     assert figures == {
+        "best_f1": {**best, "per_class": by_class},
         "mAP": voc["mAP"],
         "AP": voc["AP"],
         "absent_classes": ["d"],

@@ -113,7 +113,11 @@ def test_finished_run_left_its_files(small_run):
         "training/images_per_second",
         "evaluation/mAP",
         "evaluation/coco_AP",
-        "detections",
+        "training/gradient_norm",
+        "evaluation/best_f1",
+        "validation/1",
+        "validation/4",
+        "_hparams_/session_start_info",
     } <= tags
 
 
