@@ -146,11 +146,35 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             ],
             cache=values.cache,
         )
+        if workers.is_chief:
+            logging.info(
+                "%s",
+                _describe_start(
+                    detector_config, train_config, source, run.step
+                ),
+            )
         run.train()
         time_spent = f"\n{run.describe_time()}"
     if workers.is_chief:
         _report(values, run_dir, source, train_config.eval_split)
         print(time_spent, end="\n" if time_spent else "")
+
+
+def _describe_start(
+    detector: DetectorConfig, train: TrainConfig, source, step: int
+) -> str:
+    """What is about to happen, in a line."""
+    images = {
+        split: source.num_examples(split)
+        for split in (train.train_split, train.eval_split)
+    }
+    return (
+        f"steps {step + 1} to {train.steps} of {detector.backbone} at "
+        f"{detector.image_size} px, {detector.num_classes} classes, from "
+        f"{train.init_weights} weights: train on {train.train_split} "
+        f"({images[train.train_split]} images), evaluate on "
+        f"{train.eval_split} ({images[train.eval_split]})"
+    )
 
 
 def _describe_end(run_dir: training.RunDir, train_config: TrainConfig) -> str:
@@ -191,6 +215,7 @@ def _report(values, run_dir: training.RunDir, source, split: str) -> None:
     path = shlex.quote(str(run_dir.path))
     print(
         f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"
+        f"report: {run_dir.report_file}\n"
         "next:\n"
         f"  {console.sibling('export')} --run_dir={path} "
         "--export_dir=exports\n"

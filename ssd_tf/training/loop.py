@@ -7,9 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 from absl import logging
-from tqdm.auto import tqdm
 
-from ssd_tf import console, interrupts
+from ssd_tf import interrupts
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data.augmentation.policy import Policy, build_policy
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
@@ -24,7 +23,8 @@ from ssd_tf.training.evaluations import Evaluations
 from ssd_tf.training.initialize import initialize_weights
 from ssd_tf.training.non_finite import NonFiniteWatch
 from ssd_tf.training.profiling import Profile
-from ssd_tf.training.reports import LossWindow, Reporter, headline
+from ssd_tf.training.progress import Progress
+from ssd_tf.training.reports import LossWindow, Reporter
 from ssd_tf.training.run_data import RunData
 from ssd_tf.training.run_dir import RunDir
 from ssd_tf.training.run_report import leave_report
@@ -280,22 +280,19 @@ class TrainingRun:
         dataset = self._batches.after(self.step)
         train_step = self._trainer.compile_step(dataset.element_spec)
         batches = self._batches.sound(dataset, self.step)
-        batch_size = self._train_config.batch_size
         last = self._train_config.steps
         self._window.start()
         profiled = self._profile.steps(self.step + 1, stop)
         with (
             profiled,
-            tqdm(
-                total=last * batch_size,
-                initial=self.step * batch_size,
-                unit=" images",
-                desc="train",
-                mininterval=console.bar_interval(),
-            ) as bar,
+            Progress(
+                last,
+                step=self.step,
+                batch_size=self._train_config.batch_size,
+            ) as progress,
         ):
             # A kill may have come between a save and its evaluation.
-            self._evaluate_where_due(bar, signals)
+            self._evaluate_where_due(progress, signals)
             for step in range(self.step + 1, stop + 1):
                 if self._best.is_stalled:
                     break
@@ -304,17 +301,17 @@ class TrainingRun:
                     batch = next(batches)
                 with self._profile.step(step):
                     self._window.add(train_step(batch))
-                bar.update(batch_size)
+                progress.update()
                 if step % _REPORT_EVERY_STEPS == 0 or step == last:
-                    self._report(step, bar)
-                self._evaluate_where_due(bar, signals)
+                    self._report(step, progress)
+                self._evaluate_where_due(progress, signals)
                 if self._saver.is_due():
                     self._watch.check()
                     self._save()
             self._watch.check()
             signals.check()
 
-    def _report(self, step: int, bar: tqdm) -> None:
+    def _report(self, step: int, progress: Progress) -> None:
         values = self._window.means()
         self._watch.check()
         self._saver.check()
@@ -324,11 +321,13 @@ class TrainingRun:
         values["learning_rate"] = self._trainer.learning_rate
         if self._train_config.on_nan == "skip":
             values["left_out"] = self._watch.num_left_out
-        bar.set_postfix_str(f"loss={values['loss']:.3f}", refresh=False)
+        progress.report(step, values)
         self._reporter.training(step, values)
         self._window.clear()
 
-    def _evaluate_where_due(self, bar: tqdm, signals: Interrupts) -> None:
+    def _evaluate_where_due(
+        self, progress: Progress, signals: Interrupts
+    ) -> None:
         """Saves first: a kill costs the evaluation only, which is made up."""
         if not self._evaluations.are_due():
             return
@@ -336,5 +335,5 @@ class TrainingRun:
         self._save()
         started_at = time.monotonic()
         with signals.at_once():
-            bar.write(headline(self.evaluate()))
+            progress.evaluation(self.evaluate())
         self._window.leave_out(time.monotonic() - started_at)
