@@ -46,6 +46,7 @@ class DetectorConfig(_Config):
       aspect_ratios: of each level; r stands for r and 1/r.
       head: a key of `ssd_tf.models.HEADS`.
       extras: a key of `ssd_tf.models.EXTRAS`, the levels behind the backbone.
+      neck: a key of `ssd_tf.models.NECKS`, between the levels and the heads.
       clip_anchors: clip the anchors' corners to the image, as Caffe.
       clip_anchor_centers: move centres outside of the image to its edge.
       clip_anchor_sizes: cut widths and heights to those of the image, as
@@ -79,6 +80,7 @@ class DetectorConfig(_Config):
     channel_order: str = ""
     head: str = "conv"
     extras: str = "backbone"
+    neck: str = "none"
     clip_anchors: bool = False
     clip_anchor_centers: bool = False
     clip_anchor_sizes: bool = False
@@ -186,7 +188,11 @@ class Recipe(_Config):
         extra levels and heads.
       average_decay: of the moving average of the weights, which is what is
         evaluated and exported; 0 is off.
+      balance_classes: draw images of rare classes more often; see
+        `ssd_tf.data.balancing`.
       augmentation: a key of `ssd_tf.data.augmentation.policy.POLICIES`.
+      mosaic: share of the images that are put together with three others.
+      mixup: share of the images that are mixed with another.
       flip_left_right: mirror images where the policy does.
       flip_up_down, rotate_90: also turn images upside down, or by 90 degrees.
       box_loss: of the localisation, one of `ssd_tf.losses.BOX_LOSSES`.
@@ -213,7 +219,10 @@ class Recipe(_Config):
     freeze_batch_norm: bool = False
     backbone_lr_multiplier: float = 1.0
     average_decay: float = 0.0
+    balance_classes: bool = False
     augmentation: str = "ssd"
+    mosaic: float = 0.0
+    mixup: float = 0.0
     flip_left_right: bool = True
     flip_up_down: bool = False
     rotate_90: bool = False
@@ -243,7 +252,8 @@ class Recipe(_Config):
 
 def _check_number(name: str, value: float) -> None:
     low = 1 if name in ("batch_size", "steps") else 0
-    high = 1 if name in ("momentum", "average_decay") else math.inf
+    fractions = ("momentum", "average_decay", "mosaic", "mixup")
+    high = 1 if name in fractions else math.inf
     if not (low <= value <= high and value < math.inf):
         expected = f"at least {low}" if high > 1 else f"in {low}..{high}"
         raise InputError(f"{name} must be {expected}, got {value}")

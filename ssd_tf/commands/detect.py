@@ -15,11 +15,16 @@ from absl import flags, logging
 
 from ssd_tf import console
 from ssd_tf.commands.detected_labels import LAYOUTS, DetectedLabels
-from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
+from ssd_tf.commands.flag_groups import FlagGroup
+from ssd_tf.commands.predictor_flags import (
+    build_predictor,
+    define_look_flags,
+    define_model_flag,
+)
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.files import written_whole
-from ssd_tf.serving import Detector, load_predictor, model_kinds
+from ssd_tf.serving import Detector
 
 ARGUMENTS = "IMAGE ..."
 
@@ -27,8 +32,7 @@ ARGUMENTS = "IMAGE ..."
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     detect = FlagGroup(values, "detect")
-    detect.text("model", f"Run directory, {model_kinds()}.", required=True)
-    define_checkpoint(detect)
+    define_model_flag(detect)
     detect.text("output_dir", "Folder for the pictures.")
     detect.choice(
         "save_labels",
@@ -43,6 +47,7 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=0.0,
         upper_bound=1.0,
     )
+    define_look_flags(values)
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
@@ -53,11 +58,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         raise InputError("nothing to do: give --output_dir, --json or both")
     if values.save_labels and not values.output_dir:
         raise InputError("--save_labels needs --output_dir")
-    detector = Detector(
-        load_predictor(
-            values.model, flag="--model=", checkpoint=values.checkpoint
-        )
-    )
+    detector = Detector(build_predictor(values))
     folder = console.make_folder("output_dir", values.output_dir)
     with contextlib.ExitStack() as stack:
         labels = None

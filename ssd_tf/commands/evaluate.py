@@ -19,10 +19,12 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import (
-    FlagGroup,
-    define_checkpoint,
-    define_dataset,
+from ssd_tf.commands.flag_groups import FlagGroup, define_dataset
+from ssd_tf.commands.predictor_flags import (
+    LOOK_FLAGS,
+    build_predictor,
+    define_look_flags,
+    define_model_flag,
 )
 from ssd_tf.data.sources import NumberedImages, Source
 from ssd_tf.errors import InputError
@@ -36,7 +38,7 @@ from ssd_tf.evaluation.plots import (
     save_figure,
 )
 from ssd_tf.files import write_json, written_whole
-from ssd_tf.serving import Predictor, load_predictor, model_kinds
+from ssd_tf.serving import Predictor
 from ssd_tf.training.samples import draw_samples
 
 _NUM_EXAMPLES = 4
@@ -44,9 +46,7 @@ _NUM_EXAMPLES = 4
 
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
-    model = FlagGroup(values, "model")
-    model.text("model", f"Run directory, {model_kinds()}.", required=True)
-    define_checkpoint(model)
+    define_model_flag(FlagGroup(values, "model"))
     data = FlagGroup(values, "data")
     define_dataset(data, default="that of the run")
     data.text(
@@ -84,15 +84,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "drawn, 0..1; AP takes all.",
         SCORE_THRESHOLD,
     )
+    define_look_flags(values)
 
 
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Measures, prints and writes."""
     del arguments  # none
-    predictor = load_predictor(
-        values.model, flag="--model=", checkpoint=values.checkpoint
-    )
-    predictor = predictor.without_unused_classes()
+    predictor = build_predictor(values).without_unused_classes()
     data = choose_data(values)
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names
@@ -109,6 +107,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         "split": split,
         "num_images": source.num_examples(split),
         "class_names": list(source.class_names),
+        **{name: values[name].value for name in LOOK_FLAGS},
     }
     result = {"configuration": configuration, **measurement.result()}
     what = f"{source.name} {split}"

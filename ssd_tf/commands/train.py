@@ -97,6 +97,11 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
     workers = training.Workers(strategy)
     with workers.naming_lost():
         source = workers.chief_first(lambda: build_source(values))
+    if values.data_service and values.cache != "none":
+        raise InputError(
+            "--cache keeps pictures here, and --data_service prepares them on "
+            "other machines; give one of them"
+        )
     if values.data_service:
         service.check_source(source)
         service.check_service("data_service", values.data_service)
@@ -139,6 +144,7 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
                 *shlex.split(console.sibling("train")),
                 *(values[n].serialize() for n in values if values[n].present),
             ],
+            cache=values.cache,
         )
         if workers.is_chief:
             logging.info(

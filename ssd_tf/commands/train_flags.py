@@ -12,6 +12,7 @@ from ssd_tf.commands.flag_groups import (
 )
 from ssd_tf.config import ON_NAN, PRECISIONS, Recipe
 from ssd_tf.data import augmentation
+from ssd_tf.data.memory_cache import CACHES, LIMIT_BYTES
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 from ssd_tf.losses import BOX_LOSSES
 
@@ -23,6 +24,7 @@ RUN_FIELDS = ("best_metric", "patience", "on_nan")
 DETECTOR_FIELDS = (
     "head",
     "extras",
+    "neck",
     "truncate_sizes",
     "clip_anchors",
     "encode_variance_in_target",
@@ -71,6 +73,20 @@ def define_flags(values: flags.FlagValues) -> None:
     policy.choice(
         "augmentation", augmentation.POLICIES, f"Augmentation policy{_RECIPE}"
     )
+    policy.number(
+        "mosaic",
+        "Share of the images, 0..1, that are put together with three others "
+        f"around a point; for folders{_RECIPE}",
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
+    policy.number(
+        "mixup",
+        "Share of the images, 0..1, that are mixed with another, pixel by "
+        f"pixel; for folders{_RECIPE}",
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
     policy.switch(
         "flip_left_right",
         "Mirror images left to right where the policy does; "
@@ -90,6 +106,19 @@ def _define_data(data: FlagGroup) -> None:
     define_dataset(data)
     data.text("train_split", "Split to train on (default: the data set's).")
     data.text("eval_split", "Split to evaluate on (default: the data set's).")
+    data.choice(
+        "cache",
+        CACHES,
+        "memory: keep the decoded pictures to train on, for small sets, up to "
+        f"{LIMIT_BYTES / 2**30:g} GiB of pixels. Changes the time alone.",
+        "none",
+    )
+    data.switch(
+        "balance_classes",
+        "Draw images of rare classes more often, by repeat factors as of LVIS; "
+        f"an epoch keeps its length{_RECIPE}",
+        None,
+    )
     data.count(
         "num_classes",
         "Object classes, without background; checked against the data "
@@ -135,6 +164,12 @@ def _define_detector(detector: FlagGroup) -> None:
         models.EXTRAS,
         "Levels behind the backbone: its own, or SSDLite's depthwise "
         f"separable ones{_PRESET}",
+    )
+    detector.choice(
+        "neck",
+        models.NECKS,
+        "Between the levels and the heads: nothing, or a feature pyramid of "
+        f"depthwise separable convolutions, as of FPNLite{_PRESET}",
     )
     detector.choice(
         "matcher", sorted(matchers.MATCHERS), f"Label assignment{_PRESET}"

@@ -1,14 +1,14 @@
 """Input pipelines: a source's examples -> batches of images and targets."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ssd_tf.data import images, service, sources
-from ssd_tf.data.augmentation import Policy, augment
+from ssd_tf.data.augmentation import Partner, Policy, augment, count_partners
 from ssd_tf.data.shuffling import RandomAccess, Share, shuffled_examples
 
 
@@ -45,6 +45,7 @@ def training_batches(
     seed: int,
     start_step: int = 0,
     share: Share = Share(),
+    factors: np.ndarray | None = None,
     data_service: str | None = None,
     left_out: Collection[int] = (),
 ) -> tf.data.Dataset:
@@ -60,6 +61,7 @@ def training_batches(
       seed: of order and augmentation.
       start_step: batches that an earlier part of the run has seen.
       share: this worker's; the shares of all, in order, are the batch.
+      factors: of `balancing.repeat_factors`, to draw some images more often.
       data_service: grpc://HOST:PORT of a dispatcher whose workers prepare the
         batches; see `ssd_tf.data.service`.
       left_out: positions of images that cannot be used; see
@@ -68,9 +70,18 @@ def training_batches(
     Returns:
       `tf.data.Dataset` of `TrainingBatch`, each a share of a batch.
     """
-    prepare = functools.partial(
-        prepare_example, encoder=encoder, policy=policy, image_size=image_size
-    )
+    num_partners = count_partners(policy)
+
+    def prepare(example, *partners_and_seed) -> TrainingBatch:
+        *partners, example_seed = partners_and_seed
+        return prepare_example(
+            example,
+            example_seed,
+            encoder=encoder,
+            policy=policy,
+            image_size=image_size,
+            partners=partners[0] if partners else (),
+        )
 
     def batches_from(step) -> tf.data.Dataset:
         return (
@@ -82,6 +93,8 @@ def training_batches(
                 batch_size=batch_size,
                 share=share,
                 left_out=left_out,
+                factors=factors,
+                num_partners=num_partners,
             )
             .map(prepare, num_parallel_calls=tf.data.AUTOTUNE)
             .padded_batch(len(share.positions(batch_size)), drop_remainder=True)
@@ -101,25 +114,46 @@ def training_batches(
 
 
 def prepare_example(
-    example, seed, *, encoder: Callable, policy: Policy, image_size: int
+    example,
+    seed,
+    *,
+    encoder: Callable,
+    policy: Policy,
+    image_size: int,
+    partners: Sequence = (),
 ) -> TrainingBatch:
     """One example as it goes into a batch, without the batch axis.
 
     To see again what a run saw, give it the seed, [2] int32, that
-    `ssd_tf.data.shuffling.example_seed` returns.
+    `ssd_tf.data.shuffling.example_seed` returns, and the `partners`, examples,
+    that `shuffled_examples` has with it for a policy that needs some.
     """
     image, gt_labels, gt_boxes = augment(
-        images.decode(example["image"]),
+        _pixels(example["image"]),
         sources.labels_to_learn(example),
         example["gt_boxes"],
         policy=policy,
         size=image_size,
         seed=seed,
+        partners=[
+            Partner(
+                functools.partial(_pixels, other["image"]),
+                sources.labels_to_learn(other),
+                other["gt_boxes"],
+            )
+            for other in partners
+        ],
     )
     # Not before: crowds steer the crops, too.
     gt_labels, gt_boxes = sources.drop_unlabelled(gt_labels, gt_boxes)
     targets = encoder(gt_labels, gt_boxes)
     return TrainingBatch(image, targets, gt_boxes, gt_labels)
+
+
+def _pixels(image):
+    """[H, W, 3] uint8 of an encoded image, or of one that is decoded."""
+    is_decoded = getattr(image, "dtype", None) == tf.uint8
+    return image if is_decoded else images.decode(image)
 
 
 def drop_objects(batch: TrainingBatch) -> TrainingBatch:

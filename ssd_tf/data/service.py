@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ssd_tf.data.shuffling import RandomAccess
+from ssd_tf.data.shuffling import check_random_access
 from ssd_tf.errors import InputError
 
 _PROTOCOL = "grpc://"
@@ -49,12 +49,7 @@ def check_service(flag: str, address: str) -> str:
 
 def check_source(source) -> None:
     """Raises InputError for a source of which single batches cannot be read."""
-    if not isinstance(source, RandomAccess):
-        raise InputError(
-            f"--data_service needs a data set that is read at any position; "
-            f"{source.name} is read from its beginning. A folder (voc_folder, "
-            "coco_folder) can be used"
-        )
+    check_random_access(source, "--data_service")
     if getattr(source, "is_read_here_only", False):
         raise InputError(
             "--data_service cannot read files of records; convert them with "

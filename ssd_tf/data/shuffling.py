@@ -10,15 +10,17 @@ import dataclasses
 from collections.abc import Collection
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow as tf
 
+from ssd_tf.data.balancing import Draws
 from ssd_tf.data.left_out import substitutes, with_substitutes
 from ssd_tf.errors import InputError
 
 # Examples that wait in memory, still compressed, while they are shuffled.
 _SHUFFLE_BUFFER = 5_000
-# Two streams of random numbers of a run.
-_ORDER, _AUGMENTATION = 0, 1
+# Streams of random numbers of a run.
+_ORDER, _AUGMENTATION, _BALANCE, _PARTNERS = 0, 1, 2, 3
 
 
 @runtime_checkable
@@ -47,8 +49,9 @@ class Share:
 def example_seed(seed: int, *, epoch, index):
     """The seed [2] int32 of an example's augmentation.
 
-    `index` is its position in `dataset(split)`, `epoch` the number of passes
-    over the data that came before; scalars.
+    `index` is its position in `dataset(split)`, or, with balanced classes, the
+    number of its draw in the epoch; `epoch` is the number of passes over the
+    data that came before; scalars.
     """
     return _fold(_fold([seed, _AUGMENTATION], epoch), index)
 
@@ -62,6 +65,8 @@ def shuffled_examples(
     batch_size: int = 1,
     share: Share = Share(),
     left_out: Collection[int] = (),
+    factors: np.ndarray | None = None,
+    num_partners: int = 0,
 ):
     """A source's examples over and over, each epoch in an order of its own.
 
@@ -77,16 +82,23 @@ def shuffled_examples(
     can be used, augmented with the seed of the place. All other places stay as
     they are.
 
+    With `factors`, of `balancing.repeat_factors`, an epoch has as many examples
+    as the split, among which some come more often than others.
+
     Returns:
-      endless `tf.data.Dataset` of (example, [2] int32 seed).
+      endless `tf.data.Dataset` of (example, [2] int32 seed), or, with
+      `num_partners`, of (example, a tuple of other examples, seed). The others
+      are drawn from the split, as often as they are drawn themselves.
 
     Raises:
-      InputError: the split has no examples.
+      InputError: the split has no examples, or partners are asked of a source
+        without `RandomAccess`.
     """
     num_examples = source.num_examples(split)
     if num_examples == 0:
         raise InputError(f"{source.name}: split {split!r} has no images")
     mine = share.positions(batch_size)
+    order = _Order(num_examples, seed, factors)
     if isinstance(source, RandomAccess):
         counter = tf.data.Dataset.counter().map(
             lambda k: skip
@@ -95,13 +107,15 @@ def shuffled_examples(
             + k % len(mine)
         )
         return _permuted(
-            *(source, split, num_examples),
-            seed=seed,
+            *(source, split, order),
             places=counter,
             left_out=left_out,
+            num_partners=num_partners,
         )
+    if num_partners:
+        check_random_access(source, "an operation on several pictures")
     examples = _buffered(
-        *(source, split, num_examples), seed=seed, skip=skip, left_out=left_out
+        *(source, split, order), skip=skip, left_out=left_out
     ).map(lambda index, example, seed: (example, seed))
     if share.count == 1:
         return examples
@@ -112,17 +126,45 @@ def shuffled_examples(
     )
 
 
+def check_random_access(source, what: str) -> None:
+    """Raises InputError for a source of which single images cannot be read.
+
+    `what` needs them.
+    """
+    if not isinstance(source, RandomAccess):
+        raise InputError(
+            f"{what} needs a data set that is read at any position; "
+            f"{source.name} is read from its beginning. A folder (voc_folder, "
+            "coco_folder) can be used"
+        )
+
+
 def batch_positions(
-    source, split: str, *, batch_size: int, seed: int, step: int
+    source,
+    split: str,
+    *,
+    batch_size: int,
+    seed: int,
+    step: int,
+    factors: np.ndarray | None = None,
+    num_partners: int = 0,
 ) -> list[int]:
-    """Positions in the split of the images of one batch of a training."""
-    num_examples = source.num_examples(split)
+    """Positions in the split of the images of one batch of a training.
+
+    Those of all partners stand behind them.
+    """
+    order = _Order(source.num_examples(split), seed, factors)
     first = step * batch_size
     if isinstance(source, RandomAccess):
         places = tf.data.Dataset.range(first, first + batch_size)
-        places = places.map(_place(num_examples, seed))
-        return [int(index) for _, index in places.as_numpy_iterator()]
-    examples = _buffered(source, split, num_examples, seed=seed, skip=first)
+        places = places.map(order.place)
+        columns = [order.image_at, *map(order.partner, range(num_partners))]
+        return [
+            int(index)
+            for column in columns
+            for index in places.map(column).as_numpy_iterator()
+        ]
+    examples = _buffered(source, split, order, skip=first)
     indices = examples.map(lambda index, example, seed: index)
     return [int(i) for i in indices.take(batch_size).as_numpy_iterator()]
 
@@ -135,88 +177,158 @@ def batch_image_ids(
     seed: int,
     step: int,
     left_out: Collection[int] = (),
+    factors: np.ndarray | None = None,
+    num_partners: int = 0,
 ) -> list[str]:
-    """Names of the images that `training_batches` puts into one batch."""
+    """Names of the images that `training_batches` puts into one batch.
+
+    With partners theirs come behind those of the examples.
+    """
     examples = shuffled_examples(
         *(source, split),
         seed=seed,
         skip=step * batch_size,
         left_out=left_out,
+        factors=factors,
+        num_partners=num_partners,
     )
-    return [
-        example["image_id"].numpy().decode()
-        for example, _ in examples.take(batch_size)
-    ]
+    names: list[str] = []
+    of_partners: list[str] = []
+    for example, *partners, _ in examples.take(batch_size):
+        names.append(_name(example))
+        of_partners += map(_name, *partners or [()])
+    return names + [n for n in dict.fromkeys(of_partners) if n not in names]
 
 
-def _place(num_examples: int, seed: int):
-    """The function from a place in the order to (epoch, index)."""
+def _name(example) -> str:
+    return example["image_id"].numpy().decode()
 
-    def place(i):
-        epoch = i // num_examples
-        index = tf.random.experimental.index_shuffle(
-            i % num_examples, _order_seed(seed, epoch), num_examples - 1
+
+class _Order:
+    """Which image stands at each place of a training.
+
+    Args:
+      num_examples: N, of the split.
+      seed: of the run.
+      factors: as of `shuffled_examples`.
+    """
+
+    def __init__(self, num_examples: int, seed: int, factors=None):
+        self.num_examples = num_examples
+        self.seed = seed
+        self.draws = None if factors is None else Draws(factors)
+
+    def order_seed(self, epoch):
+        """The seed [2] of the permutation of an epoch."""
+        return _fold([self.seed, _ORDER], epoch)
+
+    def balance_seed(self, epoch):
+        """The seed [2] of the draws of an epoch."""
+        return _fold([self.seed, _BALANCE], epoch)
+
+    def place(self, i):
+        """(epoch, draw) of place i; without factors draw k is image k."""
+        epoch = i // self.num_examples
+        draw = tf.random.experimental.index_shuffle(
+            i % self.num_examples,
+            self.order_seed(epoch),
+            self.num_examples - 1,
         )
-        return epoch, index
+        return epoch, draw
 
-    return place
+    def image_at(self, epoch, draw):
+        """The position in the split of a draw."""
+        if self.draws is None:
+            return draw
+        return self.draws.image_at(draw, seed=self.balance_seed(epoch))
+
+    def partner(self, k: int):
+        """The function from (epoch, draw) to the position of partner k."""
+
+        def image_of(epoch, draw):
+            own = _fold(_fold([self.seed, _PARTNERS], epoch), draw)
+            other = tf.random.stateless_uniform(
+                [], _fold(own, k), maxval=self.num_examples, dtype=tf.int64
+            )
+            return self.image_at(epoch, other)
+
+        return image_of
+
+    def example_seed(self, epoch, draw):
+        """As `example_seed`, of this run."""
+        return example_seed(self.seed, epoch=epoch, index=draw)
 
 
 def _permuted(
     source,
     split: str,
-    num_examples: int,
+    order: _Order,
     *,
-    seed: int,
     places,
     left_out: Collection[int],
+    num_partners: int,
 ):
     """Examples of a source that is `RandomAccess`, at places in the order."""
-    places = places.map(_place(num_examples, seed))
-    indices = places.map(lambda epoch, index: index)
-    if left_out:
-        stands_for = substitutes(num_examples, left_out)
-        indices = indices.map(lambda i: tf.gather(stands_for, i))
-    return tf.data.Dataset.zip(
-        source.examples_at(split, indices),
-        places.map(
-            lambda epoch, index: example_seed(seed, epoch=epoch, index=index)
-        ),
-    )
+    places = places.map(order.place)
+
+    def examples_at(position):
+        indices = places.map(position)
+        if left_out:
+            stands_for = substitutes(order.num_examples, left_out)
+            indices = indices.map(lambda i: tf.gather(stands_for, i))
+        return source.examples_at(split, indices)
+
+    examples = examples_at(order.image_at)
+    seeds = places.map(order.example_seed)
+    if not num_partners:
+        return tf.data.Dataset.zip(examples, seeds)
+    partners = tuple(examples_at(order.partner(k)) for k in range(num_partners))
+    return tf.data.Dataset.zip((examples, partners, seeds))
 
 
 def _buffered(
     source,
     split: str,
-    num_examples: int,
+    order: _Order,
     *,
-    seed: int,
     skip: int,
     left_out: Collection[int] = (),
 ):
     """(index, example, seed) of a source that is read in its own order."""
+    num_examples = order.num_examples
     dataset = source.dataset(split).enumerate()
     if left_out:
         dataset = with_substitutes(dataset, num_examples, left_out)
     buffer_size = min(num_examples, _SHUFFLE_BUFFER)
     first_epoch, position = divmod(skip, num_examples)
 
+    def drawn(epoch):
+        """(draw, index, example) of an epoch."""
+        if order.draws is None:
+            return dataset.map(lambda index, example: (index, index, example))
+
+        def repeat(index, example):
+            first, count = order.draws.draws_of(
+                index, seed=order.balance_seed(epoch)
+            )
+            return tf.data.Dataset.range(first, first + count).map(
+                lambda draw: (draw, index, example)
+            )
+
+        return dataset.flat_map(repeat)
+
     def one_epoch(epoch):
-        shuffled = _shuffle(dataset, buffer_size, _order_seed(seed, epoch))
+        shuffled = _shuffle(drawn(epoch), buffer_size, order.order_seed(epoch))
         return shuffled.map(
-            lambda index, example: (
+            lambda draw, index, example: (
                 index,
                 example,
-                example_seed(seed, epoch=epoch, index=index),
+                order.example_seed(epoch, draw),
             )
         )
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     return epochs.flat_map(one_epoch).skip(position)
-
-
-def _order_seed(seed: int, epoch):
-    return _fold([seed, _ORDER], epoch)
 
 
 def _fold(seed, number):

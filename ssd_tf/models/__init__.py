@@ -9,12 +9,14 @@ from ssd_tf.models.detector import (
 )
 from ssd_tf.models.folding import fold_frozen
 from ssd_tf.models.heads import HEADS
+from ssd_tf.models.neck import NECKS
 from ssd_tf.models.parts import Parts, find_parts, is_head
 
 __all__ = [
     "BACKBONES",
     "EXTRAS",
     "HEADS",
+    "NECKS",
     "Backbone",
     "Parts",
     "build_detector",

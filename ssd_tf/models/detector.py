@@ -20,6 +20,7 @@ from ssd_tf.models import (
     vgg16,
 )
 from ssd_tf.models.backbone import Backbone
+from ssd_tf.models.neck import NECKS
 
 BACKBONES: dict[str, Backbone] = {
     "efficientnet_lite0": efficientnet_lite.BACKBONE,
@@ -93,6 +94,7 @@ def _build(config: DetectorConfig, backbone: Backbone) -> keras.Model:
             f"{_sizes(produced)} of a {size} px image, but feature_sizes "
             f"has {_sizes(expected)}"
         )
+    maps = heads.find(NECKS, "neck", config.neck)(maps)
     outputs = heads.add_heads(
         maps,
         head=config.head,

@@ -18,10 +18,12 @@ from ssd_tf.serving.litert import (
     predictor_of_litert,
 )
 from ssd_tf.serving.litert_format import representative_images
+from ssd_tf.serving.merging import flip_averaged
 from ssd_tf.serving.onnx import export_onnx, predictor_of_onnx
 from ssd_tf.serving.predictor import Predictor, predictor_of_run
 from ssd_tf.serving.saved_model import DetectionModule
 from ssd_tf.serving.saved_model_format import predictor_of_saved_model
+from ssd_tf.serving.tiling import tiled
 from ssd_tf.serving.version_dir import export_saved_model, find_saved_model
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "export_onnx",
     "export_saved_model",
     "find_saved_model",
+    "flip_averaged",
     "load_predictor",
     "model_kinds",
     "predictor_of_litert",
@@ -47,4 +50,5 @@ __all__ = [
     "predictor_of_run",
     "predictor_of_saved_model",
     "representative_images",
+    "tiled",
 ]

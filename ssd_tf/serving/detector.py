@@ -16,6 +16,7 @@ from ssd_tf.errors import InputError
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving.files import read_file
 from ssd_tf.serving.formats import EXPORT_FORMATS, model_kinds
+from ssd_tf.serving.merging import class_agnostic
 from ssd_tf.serving.predictor import Predictor, predictor_of_run
 from ssd_tf.serving.version_dir import find_saved_model
 
@@ -23,7 +24,11 @@ _DIGITS = 6
 
 
 def load_predictor(
-    path: str | os.PathLike, *, flag: str = "", checkpoint: str | None = None
+    path: str | os.PathLike,
+    *,
+    flag: str = "",
+    checkpoint: str | None = None,
+    agnostic_nms: bool = False,
 ) -> Predictor:
     """The predictor of a run directory, a SavedModel or a model file.
 
@@ -31,6 +36,8 @@ def load_predictor(
       path: of the model.
       flag: such as "--model=", stands before the path in messages.
       checkpoint: of a run, "best" (the default) or "last".
+      agnostic_nms: boxes of all classes suppress one another: in the decoder
+        of a run, and in what the NMS of a model file has left.
 
     Raises:
       InputError: the path is none of them, what reads the file is not
@@ -43,7 +50,9 @@ def load_predictor(
             f"{model_kinds(article=True)}"
         )
     if (place / "config.json").exists():
-        return predictor_of_run(place, checkpoint=checkpoint or "best")
+        return predictor_of_run(
+            place, checkpoint=checkpoint or "best", agnostic_nms=agnostic_nms
+        )
     if checkpoint is not None:
         raise InputError(
             f"checkpoint={checkpoint} is for run directories, and {flag}{path} "
@@ -54,7 +63,8 @@ def load_predictor(
         if export_format.suffix == suffix and (
             suffix or find_saved_model(place)
         ):
-            return export_format.load(place)
+            predictor = export_format.load(place)
+            return class_agnostic(predictor) if agnostic_nms else predictor
     raise InputError(
         f"{flag}{path} is neither a run directory (it has no config.json) nor "
         f"{model_kinds(article=True)}{_hint_at_convert(place)}"

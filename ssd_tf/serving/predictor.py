@@ -7,6 +7,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.class_names import is_used
+from ssd_tf.config import DetectorConfig
 from ssd_tf.data import images
 from ssd_tf.decoder import Decoder
 from ssd_tf.errors import InputError
@@ -35,6 +36,7 @@ class Predictor:
       class_names: of the classes 1..C.
       image_size: side S of what `detect` takes, [B, S, S, 3] float32 RGB
         0..255; None if it takes whole images, [B, H, W, 3] uint8.
+      nms_iou_threshold: to merge what several looks at a picture have found.
     """
 
     def __init__(
@@ -42,10 +44,22 @@ class Predictor:
         detect: Callable,
         class_names: Sequence[str],
         image_size: int | None = None,
+        *,
+        nms_iou_threshold: float = DetectorConfig.nms_iou_threshold,
     ):
         self.detect = detect
         self.class_names = tuple(class_names)
         self.image_size = image_size
+        self.nms_iou_threshold = nms_iou_threshold
+
+    def with_detect(self, detect: Callable, **changes) -> "Predictor":
+        """The same with another `detect`, and other attributes by name."""
+        values = {
+            "class_names": self.class_names,
+            "image_size": self.image_size,
+            "nms_iou_threshold": self.nms_iou_threshold,
+        }
+        return Predictor(detect, **(values | changes))
 
     def __call__(self, encoded: bytes) -> ImageDetections:
         """Detects on one encoded image; raises as `detect_batch` does."""
@@ -104,15 +118,18 @@ class Predictor:
             }
 
         names = [self.class_names[k - 1] for k in used]
-        return Predictor(detect, names, self.image_size)
+        return self.with_detect(detect, class_names=names)
 
 
-def predictor_of_run(path, *, checkpoint: str = "best") -> Predictor:
+def predictor_of_run(
+    path, *, checkpoint: str = "best", agnostic_nms: bool = False
+) -> Predictor:
     """The predictor of a run directory, as its training evaluates it.
 
     Args:
       path: the run directory.
       checkpoint: "best" or "last"; a line says if these are not the same.
+      agnostic_nms: boxes of all classes suppress one another.
 
     Raises:
       InputError: it is no run directory, or has no checkpoint that fits.
@@ -128,9 +145,12 @@ def predictor_of_run(path, *, checkpoint: str = "best") -> Predictor:
         )
     detector_config, _, model = load_run(path, checkpoint=found)
     return Predictor(
-        make_detect_function(model, Decoder(detector_config)),
+        make_detect_function(
+            model, Decoder(detector_config, agnostic_nms=agnostic_nms)
+        ),
         detector_config.class_names,
         detector_config.image_size,
+        nms_iou_threshold=detector_config.nms_iou_threshold,
     )
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from ssd_tf.config import TrainConfig
-from ssd_tf.data import images, pipeline, shuffling
-from ssd_tf.data.augmentation.policy import Policy
+from ssd_tf.data import balancing, images, pipeline, shuffling, sources
+from ssd_tf.data.augmentation import Policy, count_partners
+from ssd_tf.data.memory_cache import cache_in_memory
 from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.errors import InputError
 from ssd_tf.training.step import Trainer
@@ -34,6 +37,11 @@ class Batches:
       workers: share out each batch.
       usable: knows which images are left out, and learns of more.
       data_service: as of `pipeline.training_batches`.
+      cache: one of `memory_cache.CACHES`; "memory" keeps the split decoded.
+
+    Raises:
+      InputError: the pictures need more memory than may be kept, or the
+        policy needs what the source cannot do.
     """
 
     def __init__(
@@ -47,6 +55,7 @@ class Batches:
         workers: Workers,
         usable: UsableImages,
         data_service: str | None = None,
+        cache: str = "none",
     ):
         self._source = source
         self._train_config = train_config
@@ -56,6 +65,30 @@ class Batches:
         self._workers = workers
         self._usable = usable
         self._data_service = data_service
+        self._num_partners = count_partners(policy)
+        if self._num_partners:
+            shuffling.check_random_access(source, "mosaic or mixup")
+        self._factors = None
+        if train_config.balance_classes:
+            self._factors = _balance(source, train_config.train_split)
+        if cache == "memory":
+            self._source = self._cached()
+
+    def _cached(self):
+        """The source in memory, without what does not decode."""
+        split = self._train_config.train_split
+        everything = range(self._source.num_examples(split))
+        while True:
+            try:
+                return cache_in_memory(
+                    self._source, split, left_out=self._usable.left_out(split)
+                )
+            except tf.errors.OpError as error:
+                if not self._usable.find_more(split, everything):
+                    raise InputError(
+                        f"an image of split {split!r} cannot be read: "
+                        f"{images.reason(error)}"
+                    ) from error
 
     def after(self, step: int) -> tf.data.Dataset:
         """The (distributed) data set of `TrainingBatch` after a step."""
@@ -71,6 +104,7 @@ class Batches:
             share=self._workers.share,
             data_service=self._data_service,
             left_out=self._usable.left_out(self._train_config.train_split),
+            factors=self._factors,
         )
         strategy = self._trainer.strategy
         if not self._workers.are_many:
@@ -111,7 +145,8 @@ class Batches:
         ahead = _BATCHES_AHEAD if self._data_service else 1
         for later in range(step, step + ahead):
             positions = self._positions(later)
-            if self._usable.find_more(split, [positions[i] for i in mine]):
+            of_mine = [positions[i] for i in mine] + positions[size:]
+            if self._usable.find_more(split, of_mine):
                 return
         if isinstance(error, _OF_READING):
             raise InputError(
@@ -127,6 +162,8 @@ class Batches:
             batch_size=self._train_config.batch_size,
             seed=self._train_config.seed,
             step=step,
+            factors=self._factors,
+            num_partners=self._num_partners,
         )
 
     def image_ids(self, step: int) -> list[str]:
@@ -139,4 +176,23 @@ class Batches:
             seed=self._train_config.seed,
             step=step,
             left_out=self._usable.left_out(split),
+            factors=self._factors,
+            num_partners=self._num_partners,
         )
+
+
+def _balance(source, split: str) -> np.ndarray:
+    """The factors of a split's images; logs what they do."""
+    presence = sources.class_presence(source, split)  # [I, C]
+    factors = balancing.repeat_factors(presence)
+    shares = factors / factors.mean()
+    logging.info(
+        "balance_classes: images come %.2g to %.2g times in an epoch; by class "
+        "%s",
+        *(shares.min(), shares.max()),
+        ", ".join(
+            f"{name} {presence[:, k] @ shares:.0f} for {presence[:, k].sum()}"
+            for k, name in enumerate(source.class_names)
+        ),
+    )
+    return factors

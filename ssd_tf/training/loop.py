@@ -55,6 +55,7 @@ class TrainingRun:
       command: that started it, for its report.
       profile: steps to trace for TensorBoard.
       max_bad_images, accept_changed_data: as of `RunData`.
+      cache: as of `Batches`.
 
     Raises:
       InputError: the first weights cannot be had, and nothing was written; or
@@ -79,6 +80,7 @@ class TrainingRun:
         profile: int = 0,
         max_bad_images: float = MAX_BAD_IMAGES,
         accept_changed_data: bool = False,
+        cache: str = "none",
     ):
         self._detector_config = detector_config
         self._train_config = train_config
@@ -116,6 +118,7 @@ class TrainingRun:
                 workers=self._workers,
                 usable=self._data.usable,
                 data_service=data_service,
+                cache=cache,
             )
             self._watch = NonFiniteWatch(
                 self._trainer,

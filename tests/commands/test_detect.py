@@ -175,6 +175,39 @@ def test_bad_images_do_not_stop_the_others(
     assert not any("Traceback" in line for line in err)
 
 
+def test_looks_at_tiles_and_mirror_images(
+    detect, photos, small_run, small_export, small_backbone
+):
+    """They find other things, and those of a run and an export agree."""
+    plain = {}
+    for look in ("", "--agnostic_nms", "--flip_average", "--tile=40"):
+        found = []
+        for model in (small_run, small_export):
+            status, out, _ = detect(
+                *("--model", model, "--json", "--score_threshold=0.02"),
+                *filter(None, [look]),
+                *photos,
+            )
+            assert status == 0
+            found.append(records(out))
+        plain[look] = found[0]
+        if look == "--agnostic_nms":  # of an export, what its NMS left
+            continue
+        for one, other in zip(*found, strict=True):
+            assert len(one["detections"]) == len(other["detections"]) > 0
+            for a, b in zip(one["detections"], other["detections"]):
+                assert a["score"] == pytest.approx(b["score"], abs=1e-4)
+    for look in list(plain)[1:]:
+        assert plain[look] != plain[""]
+        # The picture is what is told about, not its tiles.
+        assert [r["width"] for r in plain[look]] == [60, 30]
+    status, everything, _ = detect(
+        *("--model", small_export, "--json", photos[0], "--agnostic_nms"),
+        *("--flip_average", "--tile=40", "--tile_overlap=0.5"),
+    )
+    assert status == 0 and len(everything) == 1
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -186,6 +219,10 @@ def test_bad_images_do_not_stop_the_others(
         ),
         (["--model={t}/a/photo.png", "--json"], "is neither a run directory"),
         (["--model={export}"], "nothing to do: give --output_dir, --json or"),
+        (
+            ["--model={export}", "--json", "--tile_overlap=0.2"],
+            "--tile_overlap has no effect without --tile",
+        ),
         (
             ["--model={export}", "--output_dir={t}/a/photo.png"],
             "--output_dir={t}/a/photo.png cannot be made: File exists",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from ssd_tf import Decoder, commands, serving, training
 from ssd_tf.commands import evaluate as command
+from ssd_tf.commands import predictor_flags
 from ssd_tf.data.sources.voc_folder import VocFolder
 
 NAMES = ("cat", "dog", "bird")
@@ -67,7 +68,7 @@ def detect_known(pixels):
         "num_detections": np.zeros(len(pixels), np.float32),
     }
     names = dict(zip(GREYS, OBJECTS))
-    for i, image in enumerate(pixels.numpy()):
+    for i, image in enumerate(np.asarray(pixels)):
         assert image.shape == (80, 100, 3) and image.dtype == np.uint8
         answers = ANSWERS[names[image[0, 0, 0]]]
         found["num_detections"][i] = len(answers)
@@ -85,7 +86,7 @@ def known_model(monkeypatch):
     def use(class_names=NAMES):
         predictor = serving.Predictor(detect_known, class_names)
         monkeypatch.setattr(
-            command, "load_predictor", lambda path, **_: predictor
+            predictor_flags, "load_predictor", lambda path, **how: predictor
         )
 
     use()
@@ -185,6 +186,27 @@ def test_table(evaluate_known):
     assert out == TABLE
 
 
+def test_tiles_that_are_no_smaller_than_the_pictures(evaluate_known):
+    assert evaluate_known("--tile=100", "--tile_overlap=0.5")[1] == TABLE
+
+
+def test_looks(evaluate, small_run, small_backbone, shapes_dir):
+    """At tiles, mirror images, and boxes of all classes together."""
+    looks = {"agnostic_nms": True, "flip_average": True, "tile": 100}
+    how = ("--json", f"--model={small_run}", f"--data_dir={shapes_dir}")
+    how += ("--score_threshold=0.02",)
+    figures = []
+    for name, value in ((None, None), *looks.items()):
+        status, out, _ = evaluate(*how, *([f"--{name}={value}"] * bool(name)))
+        assert status == 0
+        result = json.loads(out)
+        used = [k for k in looks if result["configuration"][k]]
+        assert used == [name] * bool(name)
+        figures.append(result["errors"])
+    for found in figures[1:]:
+        assert found != figures[0]
+
+
 def test_options(evaluate_known):
     """Six of eleven recalls are up to 1/2; at IoU .3 the dog is right too."""
     _, out, _ = evaluate_known(
@@ -229,6 +251,10 @@ def test_output_dir(evaluate_known, folder, tmp_path):
         "split": "val",
         "num_images": 2,
         "class_names": list(NAMES),
+        "agnostic_nms": False,
+        "flip_average": False,
+        "tile": None,
+        "tile_overlap": 0.2,
     }
     assert metrics["curves"]["cat"] == {
         "precision": [1.0],

@@ -103,6 +103,14 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
             [*FOLDER, "--data_service=localhost:1"],
             "--data_service=localhost:1 is no address; expected grpc://HOST",
         ),
+        (
+            [*FOLDER, "--data_service=grpc://localhost:1", "--cache=memory"],
+            "--cache keeps pictures here, and --data_service prepares them",
+        ),
+        (
+            [*FOLDER, "--rotate_90", "--flip_up_down", "--noflip_left_right"],
+            "recipe 'small_data': flip_up_down and rotate_90 together mirror",
+        ),
         ([*FOLDER, "steps=3"], "unexpected argument 'steps=3'; expected flags"),
         (["--mode=eval"], "run is not a run directory: it has no config.json"),
     ],
@@ -216,6 +224,22 @@ def test_epochs_and_the_recipe_s_flags(plan):
     assert (train.train_split, train.eval_split) == ("train", "test[:50%]")
     assert (train.recipe, train.optimizer) == ("small_data", "adamw")
     assert train.augmentation == "ssd"
+
+
+def test_more_to_try(plan):
+    """Off by default, in every recipe."""
+    for recipe in training.RECIPES:
+        detector, train = plan(f"--recipe={recipe}")
+        assert (detector.neck, train.box_loss) == ("none", "smooth_l1")
+        assert (train.mosaic, train.mixup) == (0, 0)
+        assert (train.balance_classes, train.flip_left_right) == (False, True)
+    detector, train = plan(
+        *("--neck=fpn_lite", "--box_loss=giou", "--mosaic=0.5", "--mixup=0.1"),
+        *("--balance_classes", "--noflip_left_right", "--cache=memory"),
+    )
+    assert (detector.neck, train.box_loss) == ("fpn_lite", "giou")
+    assert (train.mosaic, train.mixup) == (0.5, 0.1)
+    assert (train.balance_classes, train.flip_left_right) == (True, False)
 
 
 def test_precision_and_compilation(plan):

@@ -93,7 +93,7 @@ def test_heads_keep_the_order_of_anchors_in_a_cell():
     assert logits.numpy().tolist() == [[0, 1, 2], [3, 4, 5]] * 4
 
 
-@pytest.mark.parametrize("kind", ["head", "extras"])
+@pytest.mark.parametrize("kind", ["head", "extras", "neck"])
 def test_an_unknown_part(kind, outline):
     config = dataclasses.replace(PRESETS["ssd300_tiny"], **{kind: "dense"})
     with pytest.raises(InputError, match=f"unknown {kind} 'dense'; known: "):

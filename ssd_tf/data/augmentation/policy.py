@@ -1,201 +1,32 @@
-"""Augmentation policies: ordered tuples of operations on a training image.
+"""Augmentation policies: ordered tuples of operations on a training image."""
 
-Zoom-out and crop move the *view*, the rectangle of the image that will be
-seen; `Resample` turns the view into pixels, once; colours and flips come
-after it. Caffe changes the colours first, of twice as many pixels; the orders
-differ where an edge is interpolated and a change is not linear.
-"""
-
-import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ssd_tf import box_ops
 from ssd_tf.config import Recipe
-from ssd_tf.data.augmentation import geometry, photometric
+from ssd_tf.data.augmentation import geometry
+from ssd_tf.data.augmentation.mixing import Partner
+from ssd_tf.data.augmentation.operations import (
+    FLIPS,
+    NUM_STREAMS,
+    Crop,
+    DistortColours,
+    FillCanvas,
+    Flip,
+    Mixup,
+    Mosaic,
+    Operation,
+    Policy,
+    Resample,
+    Rotate,
+    Sample,
+    ZoomOut,
+)
 from ssd_tf.data.images import resampling
 from ssd_tf.errors import InputError
-
-# Numbered streams of random numbers, which operations of this file declare.
-_NUM_STREAMS = 5
-
-
-class Sample(NamedTuple):
-    """A training image on its way through a policy.
-
-    Attributes:
-      image: [H, W, 3] uint8 RGB; from `Resample` on [S, S, 3] float32 0..255.
-      view: [4] float32 yxyx, relative to the decoded image; may leave it.
-      gt_labels: [M] int32; 0 for crowds, which steer crops and then leave.
-      gt_boxes: [M, 4] float32 yxyx, relative to the decoded image; from
-        `Resample` on to what is seen.
-    """
-
-    image: tf.Tensor
-    view: tf.Tensor
-    gt_labels: tf.Tensor
-    gt_boxes: tf.Tensor
-
-
-class Operation(Protocol):
-    """A step of a policy: any callable of this form, best a frozen dataclass.
-
-    Unless it declares a stream, its seed, [2] int32, comes from the name of its
-    class and how many of that class come before it: what it draws does not
-    depend on other operations.
-    """
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        """The changed sample, for an output of `size` x `size` pixels."""
-
-
-Policy = Sequence[Operation]
-
-
-@dataclasses.dataclass(frozen=True)
-class ZoomOut:
-    """Lays the image on a canvas of up to `max_ratio` times its sides."""
-
-    max_ratio: float
-    stream: ClassVar[int] = 0
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        canvas = geometry.random_expand(seed, max_ratio=self.max_ratio)
-        return sample._replace(view=geometry.compose(sample.view, canvas))
-
-
-@dataclasses.dataclass(frozen=True)
-class Crop:
-    """Looks at a part of the view, by SSD's batch samplers."""
-
-    stream: ClassVar[int] = 1
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        boxes = geometry.boxes_in_view(sample.gt_boxes, sample.view)
-        crop = geometry.random_crop(seed, boxes)
-        return sample._replace(view=geometry.compose(sample.view, crop))
-
-
-@dataclasses.dataclass(frozen=True)
-class Resample:
-    """Makes the pixels of the view; drops objects with their centre outside.
-
-    Each image draws one of the interpolations, `resampling.INTERPOLATIONS`.
-    """
-
-    interpolations: tuple[str, ...] = ("bilinear",)
-    stream: ClassVar[int] = 4
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        image, view, gt_labels, gt_boxes = sample
-        gt_boxes, keep = geometry.visible_boxes(gt_boxes, view)
-        render = functools.partial(resampling.render, image, view, size)
-        branches = [
-            functools.partial(render, interpolation=name)
-            for name in self.interpolations
-        ]
-        index = tf.random.stateless_uniform(
-            [], seed, minval=0, maxval=len(branches), dtype=tf.int32
-        )
-        return Sample(
-            # A switch of one branch costs time.
-            tf.switch_case(index, branches) if branches[1:] else branches[0](),
-            view,
-            tf.boolean_mask(gt_labels, keep),
-            tf.boolean_mask(gt_boxes, keep),
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class DistortColours:
-    """Caffe's distortion of colours, over a fraction of its ranges."""
-
-    strength: float
-    stream: ClassVar[int] = 2
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        image = photometric.distort(sample.image, seed, strength=self.strength)
-        return sample._replace(image=image)
-
-
-@dataclasses.dataclass(frozen=True)
-class FillCanvas:
-    """Colours what the view shows beyond the image.
-
-    After the colours, which leave the canvas alone in Caffe, and before flips,
-    which the view does not follow.
-    """
-
-    # Caffe's.
-    fill_rgb: tuple[float, float, float] = (123.0, 117.0, 104.0)
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        image, view = sample.image, sample.view
-        image = resampling.fill_outside(image, view, fill_rgb=self.fill_rgb)
-        return sample._replace(image=image)
-
-
-# Pixels and boxes; an image draws one coin for each, in this order.
-# tf.reverse: slicing with [::-1] takes ten times as long.
-_FLIPS: dict[str, tuple[Callable, Callable]] = {
-    "left_right": (lambda x: tf.reverse(x, [1]), box_ops.flip_left_right),
-    "up_down": (lambda x: tf.reverse(x, [0]), box_ops.flip_up_down),
-    "transpose": (lambda x: tf.transpose(x, [1, 0, 2]), box_ops.transpose),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Flip:
-    """Mirrors half of the images; all three kinds give all rotations by 90.
-
-    A kind is "left_right", "up_down" or "transpose" (rows for columns).
-    """
-
-    kind: str
-    stream: ClassVar[int] = 3
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        flip_pixels, flip_boxes = _FLIPS[self.kind]
-        coins = tf.random.stateless_uniform([len(_FLIPS)], seed) < 0.5
-        image, gt_boxes = tf.cond(
-            coins[list(_FLIPS).index(self.kind)],
-            lambda: (flip_pixels(sample.image), flip_boxes(sample.gt_boxes)),
-            lambda: (sample.image, sample.gt_boxes),
-        )
-        return sample._replace(image=image, gt_boxes=gt_boxes)
-
-
-@dataclasses.dataclass(frozen=True)
-class Rotate:
-    """Turns images by 0, 90, 180 or 270 degrees and mirrors none."""
-
-    stream: ClassVar[int] = 3
-
-    def __call__(self, sample: Sample, *, seed, size: int) -> Sample:
-        coins = tf.random.stateless_uniform([len(_FLIPS)], seed) < 0.5
-        for coin, kinds in (
-            (coins[0], ("left_right", "up_down")),  # half a turn
-            (coins[1], ("transpose", "up_down")),  # a quarter, to the left
-        ):
-            image, gt_boxes = tf.cond(
-                coin,
-                functools.partial(_flip, sample.image, sample.gt_boxes, kinds),
-                lambda: (sample.image, sample.gt_boxes),
-            )
-            sample = sample._replace(image=image, gt_boxes=gt_boxes)
-        return sample
-
-
-def _flip(image, gt_boxes, kinds: Sequence[str]):
-    for kind in kinds:
-        flip_pixels, flip_boxes = _FLIPS[kind]
-        image, gt_boxes = flip_pixels(image), flip_boxes(gt_boxes)
-    return image, gt_boxes
-
 
 POLICIES: dict[str, Policy] = {
     # The paper's, with Caffe's values.
@@ -239,11 +70,32 @@ def build_policy(recipe: Recipe) -> Policy:
             flips = [Rotate()]
     elif recipe.rotate_90:
         # With both mirrors, or half of the eight positions never come up.
-        flips = [Flip(kind) for kind in _FLIPS]
-    return policy + tuple(flip for flip in flips if flip not in policy)
+        flips = [Flip(kind) for kind in FLIPS]
+    policy += tuple(flip for flip in flips if flip not in policy)
+    if recipe.mixup:
+        # Flips turn both; before them the view is that of one.
+        at = sum(not isinstance(o, (Flip, Rotate)) for o in policy)
+        policy = (*policy[:at], Mixup(recipe.mixup), *policy[at:])
+    if recipe.mosaic:
+        policy = (Mosaic(recipe.mosaic), *policy)
+    return policy
 
 
-def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
+def count_partners(policy: Policy) -> int:
+    """The pictures that a policy needs beside each example."""
+    return sum(getattr(o, "num_partners", 0) for o in policy)
+
+
+def augment(
+    image,
+    gt_labels,
+    gt_boxes,
+    *,
+    policy: Policy,
+    size: int,
+    seed,
+    partners: Sequence[Partner] = (),
+):
     """Transforms one image and its objects; the seed decides.
 
     Args:
@@ -253,6 +105,7 @@ def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
       policy: what to do, in this order; with a `Resample`.
       size: side of the output in pixels.
       seed: [2] int32.
+      partners: `count_partners(policy)` other pictures.
 
     Returns:
       `(image, gt_labels, gt_boxes)`: [size, size, 3] float32 RGB 0..255 and
@@ -260,8 +113,18 @@ def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
     """
     whole_image = tf.constant(geometry.WHOLE_IMAGE)
     sample = Sample(image, whole_image, gt_labels, gt_boxes)
+    if len(partners) != count_partners(policy):
+        raise ValueError(
+            f"the policy needs {count_partners(policy)} partners, got "
+            f"{len(partners)}"
+        )
+    others = iter(partners)
     for operation, own_seed in zip(policy, _seeds(policy, seed)):
-        sample = operation(sample, seed=own_seed, size=size)
+        step = functools.partial(operation, seed=own_seed, size=size)
+        count = getattr(operation, "num_partners", 0)
+        if count:
+            step.keywords["partners"] = [next(others) for _ in range(count)]
+        sample = step(sample)
     if sample.image.dtype != tf.float32:
         raise ValueError(f"policy without Resample: {policy}")
     image = tf.ensure_shape(sample.image, [size, size, 3])
@@ -270,7 +133,7 @@ def augment(image, gt_labels, gt_boxes, *, policy: Policy, size: int, seed):
 
 def _seeds(policy: Policy, seed):
     """A [2] int32 seed for each operation."""
-    streams = tf.random.split(seed, _NUM_STREAMS)  # [5, 2]
+    streams = tf.random.split(seed, NUM_STREAMS)  # [5, 2]
     names = [type(operation).__name__ for operation in policy]
     for i, operation in enumerate(policy):
         if hasattr(operation, "stream"):

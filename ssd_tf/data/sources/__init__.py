@@ -21,6 +21,7 @@ from ssd_tf.data.sources.registry import (
 )
 from ssd_tf.data.sources.rules import (
     cached_objects,
+    class_presence,
     count_shared_files,
     drop_unlabelled,
     has_objects,
@@ -41,6 +42,7 @@ __all__ = [
     "build_source",
     "build_source_of_run",
     "cached_objects",
+    "class_presence",
     "count_shared_files",
     "data_dir_of_run",
     "drop_unlabelled",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_tf.errors import InputError
@@ -177,6 +178,17 @@ class DigestedObjects(Protocol):
         """A digest of the objects of each image, by `image_id`.
 
         Empty where they cannot be known, as the file of the image is missing.
+        """
+
+
+@runtime_checkable
+class ObjectLabels(Protocol):
+    """The part of a source that knows its objects without its images."""
+
+    def object_labels(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Labels [N] to learn of all images, and [I + 1] where each begins.
+
+        Crowds have the label 0.
         """
 
 

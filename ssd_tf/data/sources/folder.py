@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -215,6 +216,13 @@ class FolderSource(abc.ABC):
     def object_digests(self, split: str) -> dict[str, str]:
         """See `base.DigestedObjects`."""
         return self._index(split).object_digests()
+
+    def object_labels(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """See `base.ObjectLabels`."""
+        index = self._index(split)
+        columns = index.columns
+        labels = np.where(columns["gt_is_crowd"], 0, columns["gt_labels"])
+        return labels, index.row_splits
 
     def image_ids(self, split: str) -> dict[str, int | str]:
         """See `base.NumberedImages`; empty where images have no numbers."""

@@ -11,6 +11,7 @@ from ssd_tf.data.images import header_size
 from ssd_tf.data.sources.base import (
     UNIT_SIZE,
     ImageFiles,
+    ObjectLabels,
     RawImage,
     RawObject,
     Source,
@@ -63,6 +64,29 @@ def has_objects(
     found = source.dataset(split).map(lambda e: tf.reduce_any(counted(e)))
     # An image that cannot be read is told where it is used.
     return any(found.ignore_errors().as_numpy_iterator())
+
+
+def class_presence(source: Source, split: str) -> np.ndarray:
+    """Which classes the images of a split have to learn, [I, C] bool.
+
+    A source that is read from its beginning is read once.
+    """
+    num_images, num_classes = source.num_examples(split), len(
+        source.class_names
+    )
+    if isinstance(source, ObjectLabels):
+        labels, row_splits = source.object_labels(split)
+        counts = np.diff(row_splits)
+    else:
+        found = [
+            labels.numpy()
+            for labels in source.dataset(split).map(labels_to_learn)
+        ]
+        counts = np.array([len(labels) for labels in found], int)
+        labels = np.concatenate([*found, np.zeros(0, np.int32)])
+    presence = np.zeros((num_images, num_classes + 1), bool)
+    presence[np.repeat(np.arange(num_images), counts), labels] = True
+    return presence[:, 1:]
 
 
 def count_shared_files(source: Source, split: str, other: str) -> int:
