@@ -140,11 +140,11 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
             profile=values.profile,
             max_bad_images=values.max_bad_images,
             accept_changed_data=values.accept_changed_data,
-            cache=values.cache,
             command=[
                 *shlex.split(console.sibling("train")),
                 *(values[n].serialize() for n in values if values[n].present),
             ],
+            cache=values.cache,
         )
         if workers.is_chief:
             logging.info(

@@ -14,7 +14,7 @@ from ssd_tf.evaluation.measurement import (
     Measurement,
     split_outputs,
 )
-from ssd_tf.evaluation.tables import format_result
+from ssd_tf.evaluation.tables import format_result, mean_text
 from ssd_tf.evaluation.voc import VocEvaluator
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "PrecisionRecallCurve",
     "VocEvaluator",
     "format_result",
+    "mean_text",
     "split_outputs",
 ]

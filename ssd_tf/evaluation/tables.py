@@ -32,8 +32,8 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
     rows = {"class": _COLUMNS}
     rows |= {name: _row(result, name) for name in voc["AP"]}
     rows["all"] = (
-        _mean(voc),
-        _mean(coco),
+        mean_text(voc),
+        mean_text(coco),
         sum(voc["num_objects"].values()),
         sum(voc["num_detections"].values()),
         *(errors["total"][key] for key in _COUNTS),
@@ -53,8 +53,8 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
             "",
             *(_line(name, row, width) for name, row in rows.items()),
             "",
-            f"mAP@{threshold}  {_mean(voc)}",
-            "  ".join(["COCO AP", _mean(coco), *coco_figures]),
+            f"mAP@{threshold}  {mean_text(voc)}",
+            "  ".join(["COCO AP", mean_text(coco), *coco_figures]),
             *_best_f1(result.get("best_f1")),
         ]
     )
@@ -89,8 +89,8 @@ def _line(name: str, cells, width: int) -> str:
     return "  ".join([f"{name:<{width}}", *texts])
 
 
-def _mean(figures: Mapping[str, Any]) -> str:
-    """The mean over the classes; without any, it is 0 in JSON only."""
+def mean_text(figures: Mapping[str, Any]) -> str:
+    """The mean over the classes; none has no mean, which is 0 in JSON only."""
     return _figure(figures["mAP"]) if figures["AP"] else "none"
 
 

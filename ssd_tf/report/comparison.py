@@ -6,7 +6,7 @@ from typing import Any
 from ssd_tf.report import page
 from ssd_tf.report.facts import RunFacts
 from ssd_tf.report.plots import plot_bars, plot_lines
-from ssd_tf.report.run_page import duration, number
+from ssd_tf.report.run_page import duration, mean, number
 
 # Where the data and the run lie does not make them differ.
 _NOT_COMPARED = {"data_dir"}
@@ -41,8 +41,8 @@ def _figures(runs, names) -> page.Section:
         return lambda figures: number((figures.get("best_f1") or {}).get(key))
 
     rows = [
-        row("mAP@.5", lambda f: number(f["mAP"])),
-        row("COCO AP", lambda f: number(f["coco"]["mAP"])),
+        row("mAP@.5", lambda f: number(mean(f))),
+        row("COCO AP", lambda f: number(mean(f["coco"]))),
         *(
             row(title, lambda f, key=key: number(f["coco"].get(key)))
             for title, key in _COCO.items()

@@ -45,8 +45,8 @@ def headline_tiles(figures) -> list[dict[str, str]]:
         return []
     best = figures.get("best_f1")
     tiles = [
-        page.tile("mAP@.5", number(figures["mAP"]), "area under the curve"),
-        page.tile("COCO AP", number(figures["coco"]["mAP"]), "IoU .5 to .95"),
+        page.tile("mAP@.5", number(mean(figures)), "area under the curve"),
+        page.tile("COCO AP", number(mean(figures["coco"])), "IoU .5 to .95"),
     ]
     if best:
         tiles.append(
@@ -61,6 +61,11 @@ def headline_tiles(figures) -> list[dict[str, str]]:
         page.tile("pictures measured", str(figures["num_images"])),
         page.tile("steps", str(figures["step"])),
     ]
+
+
+def mean(figures) -> float | None:
+    """The mean over the classes; None where no class has an object."""
+    return figures["mAP"] if figures["AP"] else None
 
 
 def number(value: float | None) -> str:

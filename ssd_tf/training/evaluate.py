@@ -96,6 +96,7 @@ def measure(
         desc=f"evaluate {split}",
         total=len(positions),
         leave=False,
+        disable=None,  # where nobody looks at a terminal
         mininterval=console.bar_interval(),
     )
     samples: list[EvaluatedImage] = []

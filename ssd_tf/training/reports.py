@@ -12,7 +12,7 @@ import tensorflow as tf
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
-from ssd_tf.evaluation import EvaluatedImage
+from ssd_tf.evaluation import EvaluatedImage, mean_text
 from ssd_tf.evaluation.voc import VocEvaluator
 from ssd_tf.files import written_whole
 from ssd_tf.training import summaries
@@ -24,8 +24,8 @@ from ssd_tf.training.step import StepFigures
 def headline(figures: dict[str, Any]) -> str:
     """The step of an evaluation and its two main figures, as a line."""
     return (
-        f"step {figures['step']}: mAP@.5 {figures['mAP']:.4f}, "
-        f"COCO AP {figures['coco']['mAP']:.4f}"
+        f"step {figures['step']}: mAP@.5 {mean_text(figures)}, "
+        f"COCO AP {mean_text(figures['coco'])}"
     )
 
 
