@@ -10,6 +10,10 @@ from ssd_tf import training
 from ssd_tf.data import sources
 from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
 
+# Ends of descriptions.
+OF_PRESET = " (default: the preset's)."
+OF_RECIPE = " (default: the recipe's)."
+
 
 class FlagGroup:
     """Declares flags that the help shows under one title."""
