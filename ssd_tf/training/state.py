@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.models import Backbone, build_detector
+from ssd_tf.training.average import build_average
 from ssd_tf.training.freezing import freeze
 from ssd_tf.training.loss_scale import build_loss_scale
 from ssd_tf.training.non_finite import LeftOut
-from ssd_tf.training.average import build_average
 from ssd_tf.training.optimizer import build_optimizer
 
 
