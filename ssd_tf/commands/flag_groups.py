@@ -11,6 +11,10 @@ from ssd_tf.data import sources
 from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
 from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 
+# Ends of descriptions.
+OF_PRESET = " (default: the preset's)."
+OF_RECIPE = " (default: the recipe's)."
+
 
 class FlagGroup:
     """Declares flags that the help shows under one title."""

@@ -20,7 +20,8 @@ from ssd_tf import (
 from ssd_tf.box_losses import OVERLAP_LOSSES
 from ssd_tf.data.pipeline import TrainingBatch
 from ssd_tf.models import BACKBONES, Backbone, layers
-from ssd_tf.training.step import Trainer, localisation_weights
+from ssd_tf.training.assignment import localisation_weights
+from ssd_tf.training.step import Trainer
 
 # Each makes another kind of gradient; the norm is clipped in both.
 RECIPES = {
