@@ -89,7 +89,10 @@ def train_two_steps(config, trainer, *, num_images=4):
 def assert_same(found, expected):
     """Step figures and every replica's variables; [0] is of one device."""
     assert expected[0].shape == (2, 4)
-    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    # Replicas know the gradient's norm where they clip it.
+    known = np.isfinite(found[0])
+    assert known[:, :3].all()
+    np.testing.assert_allclose(found[0][known], expected[0][known], rtol=1e-5)
     assert found[1].keys() == expected[1].keys()
     for name, (value,) in expected[1].items():
         for copy in found[1][name]:
@@ -115,6 +118,7 @@ def test_two_replicas_do_what_one_does(
     assert two_devices.num_replicas_in_sync == 2
     two = train_two_steps(small_detector, two_trainer, **how)
 
+    assert np.isfinite(two[0]).all()
     assert_same(two, one)
     assert two_trainer.optimizer.iterations.numpy() == 2
     assert two_trainer.learning_rate == pytest.approx(one_trainer.learning_rate)
