@@ -171,7 +171,7 @@ class Trainer(TrainingState):
         return StepFigures(*losses, norm)
 
     def _replica_step(self, batch) -> tuple[tf.Tensor, ...]:
-        """The replica's losses and gradient norm, and the norm of the batch's."""
+        """The losses and gradient norm of a replica, the norm of the batch."""
         replicas = tf.distribute.get_replica_context()
         # Divided by the positives of all replicas, the replicas' losses and
         # gradients add up to those of the whole batch.
