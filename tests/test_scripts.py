@@ -158,10 +158,12 @@ def test_errors_of_export(
 
 
 def start(name, *arguments, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # tf2onnx sets it
     return subprocess.run(
         [sys.executable, ROOT / f"{name}.py", *arguments],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment,
         capture_output=True,
         text=True,
     )

@@ -283,8 +283,10 @@ def start(
 
     def measure(detect, *arguments, **keywords):
         step = begun[-1].step
+        found = keywords["measurement"].figures()
         figures = figures_of(step, values[step])
-        return {**figures, "num_images": 4, "voc": {"num_objects": {}}}, []
+        coco = {**found["coco"], **figures["coco"]}
+        return {**found, **figures, "coco": coco, "num_images": 4}, []
 
     begun = []
     monkeypatch.setattr(evaluations, "evaluate", measure)
