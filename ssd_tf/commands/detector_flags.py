@@ -7,10 +7,10 @@ from ssd_tf.commands.flag_groups import (
     FlagGroup,
     define_dataset,
     define_matcher_params,
+    define_max_bad_images,
 )
 from ssd_tf.data import augmentation
 from ssd_tf.data.memory_cache import CACHES, LIMIT_BYTES
-from ssd_tf.data.usable_images import MAX_BAD_IMAGES
 
 DETECTOR_FIELDS = (
     "head",
@@ -46,14 +46,7 @@ def define_data(data: FlagGroup) -> None:
         "(default: the data's).",
         lower_bound=1,
     )
-    data.number(
-        "max_bad_images",
-        "Largest share of a split's images, 0..1, that is left out because "
-        "they are missing or cannot be decoded; with more, training stops.",
-        MAX_BAD_IMAGES,
-        lower_bound=0.0,
-        upper_bound=1.0,
-    )
+    define_max_bad_images(data)
     data.switch(
         "accept_changed_data",
         "Go on with a run whose images or objects have changed since it began, "

@@ -1,5 +1,6 @@
 """Learning rates, optimisers and weight decay."""
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -153,12 +154,21 @@ def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
 
     The gradients of each replica in a `tf.distribute.ReplicaContext`, taken
     and returned, add up to that of the batch; the optimiser takes their sum.
+
+    Returns:
+      the gradients, and the norm that the batch's had: NaN where several
+      replicas do not add theirs up before the optimiser does.
     """
     share = 1.0 / replicas.num_replicas_in_sync
+    norm = (
+        tf.linalg.global_norm(gradients)
+        if share == 1.0
+        else tf.constant(math.nan)
+    )
     if train_config.gradient_clip_norm > 0.0:
         # Only the gradient of the whole batch has the norm to be clipped.
         gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients, _ = tf.clip_by_global_norm(
+        gradients, norm = tf.clip_by_global_norm(
             gradients, train_config.gradient_clip_norm
         )
         gradients = [g * share for g in gradients]
@@ -172,4 +182,4 @@ def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
             g * train_config.bias_lr_multiplier if _is_bias(v) else g
             for g, v in zip(gradients, variables, strict=True)
         ]
-    return list(gradients)
+    return list(gradients), norm

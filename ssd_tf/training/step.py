@@ -29,8 +29,7 @@ class StepFigures(NamedTuple):
     total: tf.Tensor
     classification: tf.Tensor
     localisation: tf.Tensor
-    # Of the gradient before it is clipped; of several replicas the sum of
-    # their norms, which is no less than the norm of their gradients' sum.
+    # Of the gradient before it is clipped; as of `adjust_gradients`.
     gradient_norm: tf.Tensor
 
 
@@ -149,14 +148,15 @@ class Trainer(TrainingState):
         """Trains on one global batch, a (distributed) `TrainingBatch`."""
         step = tf.convert_to_tensor(self.optimizer.iterations.value)
         per_replica = self.strategy.run(self._replica_step, args=(batch,))
-        *parts, gradient_norm = (
+        *of_replicas, norm = per_replica
+        *parts, norms = (
             self.strategy.reduce(tf.distribute.ReduceOp.SUM, v, axis=None)
-            for v in per_replica
+            for v in of_replicas
         )
         losses = Losses(*parts)
-        is_bad = self._update.is_bad(losses.total, gradient_norm)
+        is_bad = self._update.is_bad(losses.total, norms)
         if self.loss_scale is not None:
-            self.loss_scale.update(losses.total, gradient_norm)
+            self.loss_scale.update(losses.total, norms)
         is_left_out = is_bad if self._skips else False
         is_end = self.left_out.update(is_bad, step) if self._skips else is_bad
         is_end &= self.bad_step < 0
@@ -165,10 +165,13 @@ class Trainer(TrainingState):
         )
         if self.average is not None:
             self.average.update(unless=is_left_out)
-        return StepFigures(*losses, gradient_norm)
+        norm = self.strategy.reduce(
+            tf.distribute.ReduceOp.MEAN, norm, axis=None
+        )  # the same of all
+        return StepFigures(*losses, norm)
 
     def _replica_step(self, batch) -> tuple[tf.Tensor, ...]:
-        """The replica's shares of the losses, and its gradient's norm."""
+        """The losses and gradient norm of a replica, the norm of the batch."""
         replicas = tf.distribute.get_replica_context()
         # Divided by the positives of all replicas, the replicas' losses and
         # gradients add up to those of the whole batch.
@@ -197,7 +200,7 @@ class Trainer(TrainingState):
         if self.loss_scale is not None:
             gradients = self.loss_scale.unscaled(gradients)
         gradient_norm = tf.linalg.global_norm(gradients)
-        gradients = adjust_gradients(
+        gradients, norm_of_batch = adjust_gradients(
             gradients, variables, self._train_config, replicas
         )
         self._update.apply(
@@ -205,4 +208,4 @@ class Trainer(TrainingState):
         )
         if not self._train_config.sync_batch_norm:
             average_statistics(self.model, replicas)
-        return *losses, gradient_norm
+        return *losses, gradient_norm, norm_of_batch

@@ -46,7 +46,7 @@ def apply(optimizer, variables, gradients, train):
         tf.fill(v.shape, float(g))
         for g, v in zip(gradients, variables, strict=True)
     ]
-    adjusted = adjust_gradients(
+    adjusted, _ = adjust_gradients(
         gradients, variables, train, tf.distribute.get_replica_context()
     )
     optimizer.apply(adjusted, variables)
