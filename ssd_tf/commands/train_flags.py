@@ -64,6 +64,24 @@ def _define_run(run: FlagGroup) -> None:
 
 
 def _define_training(group: FlagGroup) -> None:
+    _define_recipe(group)
+    _define_frozen(group)
+    _define_weights(group)
+    group.count(
+        "eval_every",
+        f"Steps between evaluations; 0: only at the end{OF_RECIPE}",
+        lower_bound=0,
+    )
+    group.count(
+        "seed",
+        "Seed of the weights, the order of images and the augmentation.",
+        0,
+        lower_bound=0,
+        upper_bound=2**32 - 1,  # Keras' range
+    )
+
+
+def _define_recipe(group: FlagGroup) -> None:
     group.choice(
         "recipe",
         training.RECIPES,
@@ -101,20 +119,6 @@ def _define_training(group: FlagGroup) -> None:
         BOX_LOSSES,
         "Loss of the positives' boxes: smooth L1 of their offsets, or 1 - GIoU "
         f"or 1 - CIoU of the boxes themselves{OF_RECIPE}",
-    )
-    _define_frozen(group)
-    _define_weights(group)
-    group.count(
-        "eval_every",
-        f"Steps between evaluations; 0: only at the end{OF_RECIPE}",
-        lower_bound=0,
-    )
-    group.count(
-        "seed",
-        "Seed of the weights, the order of images and the augmentation.",
-        0,
-        lower_bound=0,
-        upper_bound=2**32 - 1,  # Keras' range
     )
 
 

@@ -33,13 +33,16 @@ from ssd_tf.files import read_json, write_json, writing
 from ssd_tf.training import checkpoints
 from ssd_tf.training.journal import Journal
 from ssd_tf.training.metrics_log import MetricsLog
+from ssd_tf.training.run_config import (
+    differences,
+    read_configs,
+    write_configs,
+)
 from ssd_tf.training.run_lock import LOCK_FILE
 from ssd_tf.training.run_result import read_result
 
 # `TrainConfig.recipe` of a run that was not trained here.
 CONVERTED = "converted"
-# What a run can go on with in another way than it began.
-_MAY_CHANGE = ("on_nan", "patience")
 
 
 class RunDir:
@@ -92,18 +95,15 @@ class RunDir:
         """
         self.check(detector_config, train_config)
         self.make()
-        content = {
-            **detector_config.to_dict(),
-            "training": train_config.to_dict(),
-        }
+        configs = detector_config, train_config
         if not self.config_file.exists():
-            write_json(self.config_file, content)
-        elif self.read_configs() != (detector_config, train_config):
+            write_configs(self.config_file, *configs)
+        elif self.read_configs() != configs:
             if self.has_stopped_early:
                 self.result_file.unlink()
             if not self.was_saved:  # it came to nothing
                 self.source_file.unlink(missing_ok=True)
-            write_json(self.config_file, content)
+            write_configs(self.config_file, *configs)
 
     def make(self) -> None:
         """Makes the directory; InputError if it cannot be made."""
@@ -112,35 +112,20 @@ class RunDir:
 
     def read_configs(self) -> tuple[DetectorConfig, TrainConfig]:
         """The run's configurations; InputError without a good config.json."""
-        if not self.config_file.exists():
-            raise InputError(
-                f"{self.path} is not a run directory: it has no config.json, "
-                "which train.py writes"
-            )
-        values = read_json(self.config_file)
-        try:
-            train_config = TrainConfig.from_dict(values.pop("training"))
-            return DetectorConfig.from_dict(values), train_config
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self.config_file} does not describe a detector: {error}"
-            ) from error
+        return read_configs(self.config_file)
 
-    def _check_same(self, detector_config, train_config) -> None:
-        new = {**detector_config.to_dict(), **train_config.to_dict()}
-        detector_config, train_config = self.read_configs()
-        old = {**detector_config.to_dict(), **train_config.to_dict()}
-        different = [
-            name
-            for name in new
-            if old.get(name) != new[name] and name not in _MAY_CHANGE
-        ]
+    def _check_same(
+        self, detector_config: DetectorConfig, train_config: TrainConfig
+    ) -> None:
+        different = differences(
+            self.read_configs(), (detector_config, train_config)
+        )
         if different and self.was_saved:
-            name = different[0]
-            more = f" (and {', '.join(different[1:])})" if different[1:] else ""
+            (name, (old, new)), *others = different.items()
+            more = f" (and {', '.join(n for n, _ in others)})" if others else ""
             raise InputError(
-                f"{self.path} holds a run with {name}={old[name]!r}, but "
-                f"{name}={new[name]!r} was asked for{more}; choose another "
+                f"{self.path} holds a run with {name}={old!r}, but "
+                f"{name}={new!r} was asked for{more}; choose another "
                 "--run_dir"
             )
 
