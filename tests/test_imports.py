@@ -50,6 +50,8 @@ ROOMS = {
     "left_out": 1,
     "data_record": 2,
     "balancing": 1,
+    "order": 1.5,
+    "buffered": 1.7,
     "shuffling": 2,
     "writers": 2,
     "pictures": 3,

@@ -19,7 +19,11 @@ from absl import flags, logging
 
 from ssd_tf import console, training
 from ssd_tf.commands.evaluated_data import choose_data, open_split
-from ssd_tf.commands.flag_groups import FlagGroup, define_dataset
+from ssd_tf.commands.flag_groups import (
+    FlagGroup,
+    define_dataset,
+    define_max_bad_images,
+)
 from ssd_tf.commands.predictor_flags import (
     LOOK_FLAGS,
     build_predictor,
@@ -27,6 +31,7 @@ from ssd_tf.commands.predictor_flags import (
     define_model_flag,
 )
 from ssd_tf.data.sources import NumberedImages, Source
+from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
@@ -54,6 +59,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "Split to measure on (default: the run's eval_split, or the one that "
         "the data set has for it).",
     )
+    define_max_bad_images(data)
     report = FlagGroup(values, "report")
     report.text("output_dir", "Folder for plots, examples and JSON.")
     report.switch(
@@ -97,8 +103,14 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     )
     measurement = _build_measurement(values, source)
     folder = console.make_folder("output_dir", values.output_dir)
+    usable = UsableImages(source, max_bad_images=values.max_bad_images)
     examples = _measure(
-        predictor, source, split=split, measurement=measurement, folder=folder
+        predictor,
+        source,
+        split=split,
+        measurement=measurement,
+        folder=folder,
+        usable=usable,
     )
     configuration = {
         "model": values.model,
@@ -110,6 +122,8 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         **{name: values[name].value for name in LOOK_FLAGS},
     }
     result = {"configuration": configuration, **measurement.result()}
+    if left_out := len(usable.left_out(split)):
+        result["images_left_out"] = left_out
     what = f"{source.name} {split}"
     if values.json:
         print(json.dumps(result))
@@ -148,6 +162,7 @@ def _measure(
     split: str,
     measurement: Measurement,
     folder: pathlib.Path | None,
+    usable: UsableImages,
 ) -> list[EvaluatedImage]:
     """Feeds the measurement, writes detections, returns examples."""
     with contextlib.ExitStack() as stack:
@@ -170,6 +185,7 @@ def _measure(
             measurement=measurement,
             num_samples=_NUM_EXAMPLES if folder else 0,
             on_image=on_image,
+            usable=usable,
         )
 
 

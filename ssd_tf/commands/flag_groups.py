@@ -9,6 +9,11 @@ from absl import flags
 from ssd_tf import training
 from ssd_tf.data import sources
 from ssd_tf.data.sources.divided_folder import DEFAULT_VAL_FRACTION
+from ssd_tf.data.usable_images import MAX_BAD_IMAGES
+
+# Ends of descriptions.
+OF_PRESET = " (default: the preset's)."
+OF_RECIPE = " (default: the recipe's)."
 
 
 class FlagGroup:
@@ -97,6 +102,18 @@ def define_data_flags(
         "class_names",
         "Names of a folder's classes in index order, 1..C (default: those "
         "found).",
+    )
+
+
+def define_max_bad_images(data: FlagGroup) -> None:
+    """Declares --max_bad_images."""
+    data.number(
+        "max_bad_images",
+        "Largest share of a split's images, 0..1, that is left out because "
+        "they are missing or cannot be decoded; more are an error.",
+        MAX_BAD_IMAGES,
+        lower_bound=0.0,
+        upper_bound=1.0,
     )
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import shlex
-from typing import Any
 
 from absl import flags, logging
 
@@ -17,16 +16,22 @@ from ssd_tf import (
     training,
 )
 from ssd_tf.commands.flag_groups import build_source, dataset_of
-from ssd_tf.commands.train_flags import (
-    DETECTOR_FIELDS,
-    DEVICE_FIELDS,
-    RECIPE_FIELDS,
-    RUN_FIELDS,
-    define_flags,
+from ssd_tf.commands.train_flags import define_flags
+from ssd_tf.commands.train_messages import (
+    describe_end,
+    describe_start,
+    print_figures,
+    print_next,
+    print_table,
+)
+from ssd_tf.commands.train_plan import (
+    check_splits,
+    is_of_weights,
+    kept_steps,
+    plan,
 )
 from ssd_tf.data import service, sources
 from ssd_tf.errors import InputError
-from ssd_tf.evaluation import format_result
 
 __all__ = ["WHEN_STOPPED", "define_flags", "run"]
 WHEN_STOPPED = "stopped before the training began"
@@ -44,7 +49,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
             path=values.run_dir,
         )
     name = values.preset
-    if _is_of_weights(values, base):
+    if is_of_weights(values, base):
         name = f"ssd{base.image_size}_{base.backbone}"
     path = values.run_dir or os.path.join(
         "runs", f"{name}_{_data_name(values).replace('/', '_')}"
@@ -81,13 +86,7 @@ def evaluate(values, run_dir: training.RunDir) -> None:
     figures, _ = training.evaluate(
         predictor.detect, source, split, image_size=predictor.image_size
     )
-    _print_table(figures, run_dir, source=source, split=split)
-
-
-def _print_table(figures, run_dir: training.RunDir, *, source, split: str):
-    """The table that `python -m ssd_tf evaluate` prints."""
-    title = f"{run_dir.path} on {source.name} {split}"
-    print(format_result(figures, title=title))
+    print_table(figures, run_dir, source=source, split=split)
 
 
 def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
@@ -97,22 +96,10 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
     workers = training.Workers(strategy)
     with workers.naming_lost():
         source = workers.chief_first(lambda: build_source(values))
-    if values.data_service and values.cache != "none":
-        raise InputError(
-            "--cache keeps pictures here, and --data_service prepares them on "
-            "other machines; give one of them"
-        )
-    if values.data_service:
-        service.check_source(source)
-        service.check_service("data_service", values.data_service)
-    detector_config, train_config = _plan(values, source, base)
+    _check_service(values, source)
+    detector_config, train_config = plan(values, source, base)
     if values.accept_changed_data:
-        with workers.naming_lost():
-            kept = workers.from_chief(lambda: _kept_steps(values, run_dir))
-        if kept:
-            train_config = dataclasses.replace(
-                train_config, steps=kept[0], decay_steps=tuple(kept[1])
-            )
+        train_config = _with_kept_steps(train_config, values, run_dir, workers)
     source.num_examples(train_config.eval_split)  # rather now than at the end
     training.check_batch_size(train_config.batch_size, strategy)
 
@@ -127,32 +114,12 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
         is_to_train = workers.from_chief(needs_training)
     time_spent = ""
     if not is_to_train and workers.is_chief:
-        print(_describe_end(run_dir, train_config))
+        print(describe_end(run_dir, train_config))
     elif is_to_train:
-        _check_splits(source, train_config.train_split, train_config.eval_split)
-        run = training.TrainingRun(
-            detector_config,
-            train_config,
-            source,
-            run_dir,
-            strategy=strategy,
-            data_service=values.data_service,
-            profile=values.profile,
-            max_bad_images=values.max_bad_images,
-            accept_changed_data=values.accept_changed_data,
-            command=[
-                *shlex.split(console.sibling("train")),
-                *(values[n].serialize() for n in values if values[n].present),
-            ],
-            cache=values.cache,
+        check_splits(source, train_config.train_split, train_config.eval_split)
+        run = _start(
+            values, run_dir, source, detector_config, train_config, strategy
         )
-        if workers.is_chief:
-            logging.info(
-                "%s",
-                _describe_start(
-                    detector_config, train_config, source, run.step
-                ),
-            )
         run.train()
         time_spent = f"\n{run.describe_time()}"
     if workers.is_chief:
@@ -160,151 +127,73 @@ def train(values, run_dir: training.RunDir, base: DetectorConfig) -> None:
         print(time_spent, end="\n" if time_spent else "")
 
 
-def _describe_start(
-    detector: DetectorConfig, train: TrainConfig, source, step: int
-) -> str:
-    """What is about to happen, in a line."""
-    images = {
-        split: source.num_examples(split)
-        for split in (train.train_split, train.eval_split)
-    }
-    return (
-        f"steps {step + 1} to {train.steps} of {detector.backbone} at "
-        f"{detector.image_size} px, {detector.num_classes} classes, from "
-        f"{train.init_weights} weights: train on {train.train_split} "
-        f"({images[train.train_split]} images), evaluate on "
-        f"{train.eval_split} ({images[train.eval_split]})"
+def _start(
+    values,
+    run_dir: training.RunDir,
+    source,
+    detector_config: DetectorConfig,
+    train_config: TrainConfig,
+    strategy,
+) -> training.TrainingRun:
+    """Opens the run and says what is about to happen."""
+    run = training.TrainingRun(
+        detector_config,
+        train_config,
+        source,
+        run_dir,
+        strategy=strategy,
+        data_service=values.data_service,
+        profile=values.profile,
+        max_bad_images=values.max_bad_images,
+        accept_changed_data=values.accept_changed_data,
+        command=[
+            *shlex.split(console.sibling("train")),
+            *(values[n].serialize() for n in values if values[n].present),
+        ],
+        cache=values.cache,
     )
+    if run.is_chief:
+        logging.info(
+            "%s",
+            describe_start(detector_config, train_config, source, run.step),
+        )
+    return run
 
 
-def _describe_end(run_dir: training.RunDir, train_config: TrainConfig) -> str:
-    done = run_dir.read_result()["step"]
-    early = (
-        f" of {train_config.steps}, early for want of gain"
-        if run_dir.has_stopped_early
-        else ""
+def _check_service(values, source) -> None:
+    """Refuses a data service that is not there, or cannot be used."""
+    if not values.data_service:
+        return
+    if values.cache != "none":
+        raise InputError(
+            "--cache keeps pictures here, and --data_service prepares them on "
+            "other machines; give one of them"
+        )
+    service.check_source(source)
+    service.check_service("data_service", values.data_service)
+
+
+def _with_kept_steps(
+    train_config: TrainConfig,
+    values,
+    run_dir: training.RunDir,
+    workers: training.Workers,
+) -> TrainConfig:
+    """The configuration with the steps that the run began with."""
+    with workers.naming_lost():
+        kept = workers.from_chief(lambda: kept_steps(values, run_dir))
+    if not kept:
+        return train_config
+    return dataclasses.replace(
+        train_config, steps=kept[0], decay_steps=tuple(kept[1])
     )
-    return (
-        f"{run_dir.path} is finished after {done} steps{early}; give another "
-        "--run_dir to train again"
-    )
-
-
-def _kept_steps(values, run_dir: training.RunDir) -> list[Any]:
-    """Steps and decay of a run, which may depend on the number of images."""
-    is_given = values["steps"].present or values["epochs"].present
-    if is_given or not run_dir.has_checkpoints:
-        return []
-    _, config = run_dir.read_configs()
-    return [config.steps, list(config.decay_steps)]
 
 
 def _report(values, run_dir: training.RunDir, source, split: str) -> None:
     """Prints the figures of a finished run, and what to do with it."""
     last = run_dir.read_result()
-    # What is detected with and exported; of an earlier version, the last.
-    best = last.get("best") or last
-    if "voc" in best:
-        _print_table(best, run_dir, source=source, split=split)
-        print()
-        if best["step"] != last["step"]:
-            print(f"last, {training.headline(last)}\nbest, ", end="")
-        print(training.headline(best))
+    if "voc" in (last.get("best") or last):
+        print_figures(last, run_dir, source=source, split=split)
     else:  # of an earlier version, which wrote less
         evaluate(values, run_dir)
-    path = shlex.quote(str(run_dir.path))
-    print(
-        f"\nrun directory: {run_dir.path} (picture: {run_dir.picture_file})\n"
-        f"report: {run_dir.report_file}\n"
-        "next:\n"
-        f"  {console.sibling('export')} --run_dir={path} "
-        "--export_dir=exports\n"
-        f"  python -m ssd_tf detect --model={path} IMAGE.jpg "
-        "--output_dir=detections"
-    )
-
-
-def _is_of_weights(values, base: DetectorConfig) -> bool:
-    """True where the weights decided on the detector, and not a preset."""
-    return not values["preset"].present and base != PRESETS[values.preset]
-
-
-def _check_splits(source, train_split: str, eval_split: str) -> None:
-    """Refuses to train on nothing; tells what makes figures worthless."""
-    if not sources.has_objects(
-        source, train_split, counted=lambda example: ~example["gt_is_crowd"]
-    ):
-        raise InputError(
-            f"split {train_split!r} of {source.name} has no object to learn "
-            f"from; its splits: {', '.join(source.splits())}"
-        )
-    if not sources.has_objects(
-        source,
-        eval_split,
-        counted=lambda example: ~(
-            example["gt_is_crowd"] | example["gt_is_difficult"]
-        ),
-    ):
-        logging.warning(
-            "%s: split %r has no object to be found; mAP will be none",
-            *(source.name, eval_split),
-        )
-    shared = sources.count_shared_files(source, train_split, eval_split)
-    if shared and train_split != eval_split:
-        logging.warning(
-            "%s: split %r has %d of the images of split %r",
-            *(source.name, eval_split, shared, train_split),
-        )
-
-
-def _plan(
-    values, source, base: DetectorConfig
-) -> tuple[DetectorConfig, TrainConfig]:
-    recipe = training.choose_recipe(
-        values.recipe or training.default_recipe(source.name, base.image_size),
-        flags={
-            name: values[name].value for name in RECIPE_FIELDS if name in values
-        },
-        params=values.recipe_params,
-        scale_to_batch=values.scale_to_batch,
-        epochs=values.epochs,
-    )
-    detector_config = training.plan_detector(
-        base,
-        source,
-        num_classes=values.num_classes,
-        matcher=values.matcher,
-        matcher_params=values.matcher_params,
-        # Weights bring their own, which a data set's recipe leaves alone.
-        box_scales=(
-            recipe.values.get("box_scales", "")
-            if _is_of_weights(values, base)
-            else recipe.box_scales
-        ),
-        changes={
-            **{name: values[name].value for name in DETECTOR_FIELDS},
-            **training.parse_box_sizes(
-                values.min_sizes_px, values.max_sizes_px, values.aspect_ratios
-            ),
-        },
-    )
-    train_config = training.plan_training(
-        source,
-        recipe,
-        dataset=source.name,
-        data_dir=values.data_dir,
-        backbone=detector_config.backbone,
-        train_split=values.train_split,
-        eval_split=values.eval_split,
-        seed=values.seed,
-        init_weights=values.init_weights,
-        changes={
-            "class_map": ",".join(values.class_map or ()),
-            **sources.evaluation_of(source),
-            **{
-                name: values[name].value
-                for name in (*DEVICE_FIELDS, *RUN_FIELDS)
-            },
-        },
-    )
-    return detector_config, train_config
+    print_next(run_dir)

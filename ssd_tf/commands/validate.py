@@ -18,6 +18,7 @@ from ssd_tf.commands.flag_groups import (
     FlagGroup,
     build_source,
     define_data_flags,
+    define_max_bad_images,
 )
 from ssd_tf.data.sources import Source, usable_class_names
 from ssd_tf.data.validation.checks import Problem
@@ -29,6 +30,7 @@ from ssd_tf.errors import InputError
 def define_flags(values: flags.FlagValues) -> None:
     """Declares the flags."""
     define_data_flags(values, default_split="all")
+    define_max_bad_images(FlagGroup(values, "data"))
     FlagGroup(values, "report").switch(
         "json", "Print a JSON object per problem, and a summary as the last."
     )
@@ -39,7 +41,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     del arguments  # none
     source = build_source(values)
     class_names, unusable_classes = _class_names(source)
-    report = Report(class_names)
+    report = Report(class_names, max_bad_images=values.max_bad_images)
     to_text = _to_json if values.json else str
 
     def tell(problems: list[Problem]) -> None:

@@ -125,7 +125,7 @@ def prepare_example(
     """One example as it goes into a batch, without the batch axis.
 
     To see again what a run saw, give it the seed, [2] int32, that
-    `ssd_tf.data.shuffling.example_seed` returns, and the `partners`, examples,
+    `ssd_tf.data.order.example_seed` returns, and the `partners`, examples,
     that `shuffled_examples` has with it for a policy that needs some.
     """
     image, gt_labels, gt_boxes = augment(

@@ -1,10 +1,4 @@
-"""The order of training examples, and a seed for each.
-
-Randomness is stateless. The order of an epoch depends on (seed of the run,
-epoch), and what is random about an example on (seed of the run, epoch, index
-in the data set). So training can start at any step and sees what an
-uninterrupted run would have seen, and one example can be seen again alone.
-"""
+"""The examples of a source in the order of a training, from any step on."""
 
 import dataclasses
 from collections.abc import Collection
@@ -13,14 +7,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import tensorflow as tf
 
-from ssd_tf.data.balancing import Draws
-from ssd_tf.data.left_out import substitutes, with_substitutes
+from ssd_tf.data.buffered import buffered
+from ssd_tf.data.left_out import substitutes
+from ssd_tf.data.order import Order
 from ssd_tf.errors import InputError
-
-# Examples that wait in memory, still compressed, while they are shuffled.
-_SHUFFLE_BUFFER = 5_000
-# Streams of random numbers of a run.
-_ORDER, _AUGMENTATION, _BALANCE, _PARTNERS = 0, 1, 2, 3
 
 
 @runtime_checkable
@@ -44,16 +34,6 @@ class Share:
         """The positions within each batch that are this worker's."""
         size = batch_size // self.count
         return range(self.index * size, (self.index + 1) * size)
-
-
-def example_seed(seed: int, *, epoch, index):
-    """The seed [2] int32 of an example's augmentation.
-
-    `index` is its position in `dataset(split)`, or, with balanced classes, the
-    number of its draw in the epoch; `epoch` is the number of passes over the
-    data that came before; scalars.
-    """
-    return _fold(_fold([seed, _AUGMENTATION], epoch), index)
 
 
 def shuffled_examples(
@@ -98,7 +78,7 @@ def shuffled_examples(
     if num_examples == 0:
         raise InputError(f"{source.name}: split {split!r} has no images")
     mine = share.positions(batch_size)
-    order = _Order(num_examples, seed, factors)
+    order = Order(num_examples, seed, factors)
     if isinstance(source, RandomAccess):
         counter = tf.data.Dataset.counter().map(
             lambda k: skip
@@ -114,7 +94,7 @@ def shuffled_examples(
         )
     if num_partners:
         check_random_access(source, "an operation on several pictures")
-    examples = _buffered(
+    examples = buffered(
         *(source, split, order), skip=skip, left_out=left_out
     ).map(lambda index, example, seed: (example, seed))
     if share.count == 1:
@@ -153,7 +133,7 @@ def batch_positions(
 
     Those of all partners stand behind them.
     """
-    order = _Order(source.num_examples(split), seed, factors)
+    order = Order(source.num_examples(split), seed, factors)
     first = step * batch_size
     if isinstance(source, RandomAccess):
         places = tf.data.Dataset.range(first, first + batch_size)
@@ -164,7 +144,7 @@ def batch_positions(
             for column in columns
             for index in places.map(column).as_numpy_iterator()
         ]
-    examples = _buffered(source, split, order, skip=first)
+    examples = buffered(source, split, order, skip=first)
     indices = examples.map(lambda index, example, seed: index)
     return [int(i) for i in indices.take(batch_size).as_numpy_iterator()]
 
@@ -204,65 +184,10 @@ def _name(example) -> str:
     return example["image_id"].numpy().decode()
 
 
-class _Order:
-    """Which image stands at each place of a training.
-
-    Args:
-      num_examples: N, of the split.
-      seed: of the run.
-      factors: as of `shuffled_examples`.
-    """
-
-    def __init__(self, num_examples: int, seed: int, factors=None):
-        self.num_examples = num_examples
-        self.seed = seed
-        self.draws = None if factors is None else Draws(factors)
-
-    def order_seed(self, epoch):
-        """The seed [2] of the permutation of an epoch."""
-        return _fold([self.seed, _ORDER], epoch)
-
-    def balance_seed(self, epoch):
-        """The seed [2] of the draws of an epoch."""
-        return _fold([self.seed, _BALANCE], epoch)
-
-    def place(self, i):
-        """(epoch, draw) of place i; without factors draw k is image k."""
-        epoch = i // self.num_examples
-        draw = tf.random.experimental.index_shuffle(
-            i % self.num_examples,
-            self.order_seed(epoch),
-            self.num_examples - 1,
-        )
-        return epoch, draw
-
-    def image_at(self, epoch, draw):
-        """The position in the split of a draw."""
-        if self.draws is None:
-            return draw
-        return self.draws.image_at(draw, seed=self.balance_seed(epoch))
-
-    def partner(self, k: int):
-        """The function from (epoch, draw) to the position of partner k."""
-
-        def image_of(epoch, draw):
-            own = _fold(_fold([self.seed, _PARTNERS], epoch), draw)
-            other = tf.random.stateless_uniform(
-                [], _fold(own, k), maxval=self.num_examples, dtype=tf.int64
-            )
-            return self.image_at(epoch, other)
-
-        return image_of
-
-    def example_seed(self, epoch, draw):
-        """As `example_seed`, of this run."""
-        return example_seed(self.seed, epoch=epoch, index=draw)
-
-
 def _permuted(
     source,
     split: str,
-    order: _Order,
+    order: Order,
     *,
     places,
     left_out: Collection[int],
@@ -284,74 +209,3 @@ def _permuted(
         return tf.data.Dataset.zip(examples, seeds)
     partners = tuple(examples_at(order.partner(k)) for k in range(num_partners))
     return tf.data.Dataset.zip((examples, partners, seeds))
-
-
-def _buffered(
-    source,
-    split: str,
-    order: _Order,
-    *,
-    skip: int,
-    left_out: Collection[int] = (),
-):
-    """(index, example, seed) of a source that is read in its own order."""
-    num_examples = order.num_examples
-    dataset = source.dataset(split).enumerate()
-    if left_out:
-        dataset = with_substitutes(dataset, num_examples, left_out)
-    buffer_size = min(num_examples, _SHUFFLE_BUFFER)
-    first_epoch, position = divmod(skip, num_examples)
-
-    def drawn(epoch):
-        """(draw, index, example) of an epoch."""
-        if order.draws is None:
-            return dataset.map(lambda index, example: (index, index, example))
-
-        def repeat(index, example):
-            first, count = order.draws.draws_of(
-                index, seed=order.balance_seed(epoch)
-            )
-            return tf.data.Dataset.range(first, first + count).map(
-                lambda draw: (draw, index, example)
-            )
-
-        return dataset.flat_map(repeat)
-
-    def one_epoch(epoch):
-        shuffled = _shuffle(drawn(epoch), buffer_size, order.order_seed(epoch))
-        return shuffled.map(
-            lambda draw, index, example: (
-                index,
-                example,
-                order.example_seed(epoch, draw),
-            )
-        )
-
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
-    return epochs.flat_map(one_epoch).skip(position)
-
-
-def _fold(seed, number):
-    return tf.random.experimental.stateless_fold_in(
-        seed, tf.cast(number, tf.int32)
-    )
-
-
-def _shuffle(dataset, buffer_size: int, seed):
-    """`dataset.shuffle` with a [2] int32 tensor for a seed.
-
-    The method mixes its seed with the global one, so that the order would
-    depend on who else has set that, and it takes no tensor where that is 0.
-    """
-    specs = tf.nest.flatten(dataset.element_spec)
-    variant = tf.raw_ops.ShuffleDatasetV3(
-        input_dataset=tf.data.experimental.to_variant(dataset),
-        buffer_size=buffer_size,
-        seed=tf.cast(seed[0], tf.int64),
-        seed2=tf.cast(seed[1], tf.int64),
-        seed_generator=tf.raw_ops.DummySeedGenerator(),
-        output_types=[spec.dtype for spec in specs],
-        output_shapes=[spec.shape for spec in specs],
-        reshuffle_each_iteration=False,
-    )
-    return tf.data.experimental.from_variant(variant, dataset.element_spec)

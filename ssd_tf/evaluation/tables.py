@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Key of `ErrorBreakdown.result` -> title of its column.
-_COUNTS = {
+ERROR_TITLES = {
     "correct": "correct",
     "wrong_class": "wrong class",
     "poor_localisation": "poor loc.",
@@ -12,7 +12,7 @@ _COUNTS = {
     "background": "background",
     "missed": "missed",
 }
-_COLUMNS = ("AP", "COCO AP", "objects", "detections", *_COUNTS.values())
+_COLUMNS = ("AP", "COCO AP", "objects", "detections", *ERROR_TITLES.values())
 _METHODS = {"area": "area under the curve", "voc07": "eleven points"}
 _COCO_FIGURES = {
     "AP50": "AP50",
@@ -36,7 +36,7 @@ def format_result(result: Mapping[str, Any], *, title: str) -> str:
         mean_text(coco),
         sum(voc["num_objects"].values()),
         sum(voc["num_detections"].values()),
-        *(errors["total"][key] for key in _COUNTS),
+        *(errors["total"][key] for key in ERROR_TITLES),
     )
     for name in voc["absent_classes"]:
         rows[f"{name} (absent)"] = _row(result, name)
@@ -77,7 +77,7 @@ def _row(result: Mapping[str, Any], name: str) -> tuple[Any, ...]:
         _figure(result["coco"]["AP"].get(name)),
         voc["num_objects"][name],
         voc["num_detections"][name],
-        *(errors[key] for key in _COUNTS),
+        *(errors[key] for key in ERROR_TITLES),
     )
 
 

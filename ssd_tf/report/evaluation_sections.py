@@ -12,6 +12,7 @@ from ssd_tf.evaluation.plots import (
     plot_error_breakdown,
     plot_precision_recall,
 )
+from ssd_tf.evaluation.tables import ERROR_TITLES
 from ssd_tf.report import page
 from ssd_tf.report.facts import RunFacts
 from ssd_tf.report.picture_sections import pictures_section
@@ -20,14 +21,6 @@ from ssd_tf.report.plots import plot_thresholds
 # Of a matrix that is still read.
 _MAX_CLASSES = 25
 _MAX_CONFUSIONS = 30
-_ERRORS = {
-    "correct": "correct",
-    "wrong_class": "wrong class",
-    "poor_localisation": "poor loc.",
-    "duplicate": "duplicate",
-    "background": "background",
-    "missed": "missed",
-}
 
 
 def sections(facts: RunFacts, measurement: Measurement) -> list[page.Section]:
@@ -106,7 +99,7 @@ def _errors(measurement: Measurement) -> page.Section:
             name,
             f"{voc['AP'][name]:.3f}" if name in voc["AP"] else "–",
             counts["num_objects"],
-            *(counts[key] for key in _ERRORS),
+            *(counts[key] for key in ERROR_TITLES),
         )
         for name, counts in (
             *errors["per_class"].items(),
@@ -122,7 +115,7 @@ def _errors(measurement: Measurement) -> page.Section:
                 is_wide=True,
             ),
             page.table(
-                rows, header=("class", "AP", "objects", *_ERRORS.values())
+                rows, header=("class", "AP", "objects", *ERROR_TITLES.values())
             ),
             page.text(
                 "Counted at scores from "

@@ -3,19 +3,16 @@
 import datetime
 import json
 import pathlib
-import platform
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ssd_tf.serving.export_format import ExportRequest
 from ssd_tf.serving.files import LABELS_FILE, labels_to_text
+from ssd_tf.training.journal import library_versions
 from ssd_tf.training.run_dir import CONVERTED
-from ssd_tf.version import __version__
 from ssd_tf.weights.published import PUBLISHED
 
 CARD_FILE = "model_card.json"
@@ -74,13 +71,7 @@ def write_model_card(
             "data_dir": data_dir,
             "init_weights": _basename(train_config.init_weights),
         },
-        "versions": {
-            "ssd_tf": __version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": library_versions(),
     }
     if train_config.recipe == CONVERTED:  # was not trained here
         card |= {"data": None, "training": None, "weights": None}

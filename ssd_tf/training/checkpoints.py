@@ -10,7 +10,8 @@ import pathlib
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 from absl import logging
@@ -204,3 +205,43 @@ def damage(prefix: pathlib.Path) -> str:
         lines = str(error).splitlines() or [type(error).__name__]
         return lines[0]
     return ""
+
+
+def restore(
+    path: pathlib.Path,
+    checkpoint: tf.train.Checkpoint,
+    *,
+    whole: bool,
+    optional: Mapping[str, Any],
+    config_file: pathlib.Path,
+) -> None:
+    """Takes the state that a checkpoint holds.
+
+    Args:
+      path: its prefix.
+      checkpoint: the objects that take it.
+      whole: it may hold nothing but these objects and the next.
+      optional: objects, by name, that earlier versions did not save.
+      config_file: what describes the objects.
+
+    Raises:
+      InputError: it is of other objects.
+    """
+    there = {
+        name.split("/")[0] for name, _ in tf.train.list_variables(str(path))
+    }
+    for name, part in optional.items():
+        if name in there:
+            setattr(checkpoint, name, part)
+    try:
+        status = checkpoint.restore(str(path))
+        if whole:
+            status.assert_consumed()
+        else:
+            status.assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path} does not fit the detector that {config_file} "
+            f"describes: {reason}"
+        ) from error

@@ -18,6 +18,17 @@ from ssd_tf.training.metrics_log import MetricsLog
 from ssd_tf.version import __version__
 
 
+def library_versions() -> dict[str, str]:
+    """The versions of what a run was made with, by name."""
+    return {
+        "ssd_tf": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
 class Journal:
     """The file, which need not be there yet."""
 
@@ -48,13 +59,7 @@ class Journal:
                 "command": list(command),
                 "devices": _devices(num_replicas),
                 "images": dict(images),
-                "versions": {
-                    "ssd_tf": __version__,
-                    "tensorflow": tf.__version__,
-                    "keras": keras.__version__,
-                    "numpy": np.__version__,
-                    "python": platform.python_version(),
-                },
+                "versions": library_versions(),
             }
         )
 

@@ -34,13 +34,12 @@ from ssd_tf.training import checkpoints
 from ssd_tf.training.journal import Journal
 from ssd_tf.training.metrics_log import MetricsLog
 from ssd_tf.training.run_lock import LOCK_FILE
+from ssd_tf.training.run_result import read_result
 
 # `TrainConfig.recipe` of a run that was not trained here.
 CONVERTED = "converted"
 # What a run can go on with in another way than it began.
 _MAY_CHANGE = ("on_nan", "patience")
-# Without these it is no evaluation.
-_FIGURES = {"step", "mAP", "AP", "coco"}
 
 
 class RunDir:
@@ -183,16 +182,7 @@ class RunDir:
         Raises:
           InputError: result.json does not hold them.
         """
-        advice = "the training, started again, writes it anew"
-        try:
-            figures = read_json(self.result_file)
-        except InputError as error:
-            raise InputError(f"{error}; {advice}") from error
-        if not isinstance(figures, dict) or not _FIGURES <= figures.keys():
-            raise InputError(
-                f"{self.result_file} has no figures of an evaluation; {advice}"
-            )
-        return figures
+        return read_result(self.result_file)
 
     def write_source(self, source: dict[str, Any] | None) -> None:
         """Notes whose weights the run began with, if they have a source."""
@@ -225,26 +215,13 @@ class RunDir:
             checkpoints and none can be read.
         """
         path = checkpoints.newest(self.checkpoints)
-        if path is None:
-            return None
-        there = {
-            name.split("/")[0] for name, _ in tf.train.list_variables(str(path))
-        }
-        for name, part in (optional or {}).items():
-            if name in there:
-                setattr(checkpoint, name, part)
-        try:
-            status = checkpoint.restore(str(path))
-            if whole:
-                status.assert_consumed()
-            else:
-                status.assert_existing_objects_matched().expect_partial()
-        except (AssertionError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"{path} does not fit the detector that {self.config_file} "
-                f"describes: {reason}"
-            ) from error
+        if path is not None:
+            checkpoints.restore(
+                *(path, checkpoint),
+                whole=whole,
+                optional=optional or {},
+                config_file=self.config_file,
+            )
         return path
 
     @property

@@ -9,7 +9,7 @@ from absl import logging
 from ssd_tf.config import TrainConfig
 from ssd_tf.errors import InputError
 from ssd_tf.training import checkpoints
-from ssd_tf.training.optimizer import build_average
+from ssd_tf.training.average import build_average
 from ssd_tf.training.run_dir import RunDir
 
 CHECKPOINTS = ("best", "last")

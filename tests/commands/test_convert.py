@@ -222,8 +222,12 @@ def test_classes_from_the_flag_or_a_file(
         ),
     ],
 )
-def test_errors(script, weight_file, tmp_path, arguments, problem):
-    arguments = [a.format(file=weight_file, folder=tmp_path) for a in arguments]
-    status, _, err = script("convert", *arguments)
+def test_errors(
+    script, weight_file, small_backbone, tmp_path, arguments, problem
+):
+    del small_backbone  # known to the command
+    places = {"file": weight_file, "folder": tmp_path}
+    status, _, err = script("convert", *(a.format(**places) for a in arguments))
     assert status == 1
-    assert err[-1].startswith("error: ") and problem in err[-1]
+    assert err[-1].startswith("error: ")
+    assert problem.format(**places) in err[-1]

@@ -525,5 +525,19 @@ def test_image_that_does_not_decode(evaluate_known, folder, tmp_path):
     (folder / "JPEGImages/b.png").write_bytes(IMAGES["b"][:40])
     status, _, err = evaluate_known("--output_dir", tmp_path / "out")
     assert status == 1
-    assert "error: image b.png of split 'val' cannot be decoded" in err[-1]
+    assert err[-1].startswith(
+        "error: 1 of the 2 images of split 'val' cannot be used, more than "
+        "--max_bad_images=0.05 of them; the first is "
+    )
+    assert err[-1].endswith("b.png: PNG without its end, 40 bytes")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_image_that_is_left_out(evaluate_known, folder, caplog):
+    (folder / "JPEGImages/b.png").write_bytes(IMAGES["b"][:40])
+    status, out, _ = evaluate_known("--max_bad_images=0.5", "--json")
+    assert status == 0
+    figures = json.loads(out)
+    assert figures["num_images"] == 1
+    assert figures["images_left_out"] == 1
+    assert "b.png: PNG without its end, 40 bytes; left out" in caplog.text

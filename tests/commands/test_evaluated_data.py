@@ -15,12 +15,7 @@ from tests.data import other_layouts
 def pets(tmp_path):
     """Twelve different pictures without a split."""
     root = tmp_path / "pets"
-    for i in range(12):
-        other_layouts.add_image(root / f"{i}.jpg")
-        encoded = (root / f"{i}.jpg").read_bytes()
-        (root / f"{i}.jpg").write_bytes(encoded + bytes([i]))
-        text = other_layouts.labelme(f"{i}.jpg", [("cat", 1, 2, 30, 40)])
-        other_layouts.write_text(root / f"{i}.json", text)
+    other_layouts.write_cats(root, 12)
     return root
 
 

@@ -170,6 +170,9 @@ def test_images_that_training_leaves_out(folder, capsys):
     assert lines[-1] == (
         "training would refuse 1 split, leave out 2 images: exit status 1"
     )
+    assert validate(folder, "--max_bad_images=1") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "training would leave out 2 images: exit status 1"
 
 
 def test_splits_that_cannot_be_used(folder, capsys):

@@ -142,3 +142,13 @@ def write_tfrecord(root):
     lines = (item.format(7, "dog"), item.format(3, "cat"))
     write_text(root / "label_map.pbtxt", *lines)
     return root
+
+
+def write_cats(root, count):
+    """Different pictures of a cat each, with labelme's JSON, in one folder."""
+    for i in range(count):
+        add_image(root / f"{i}.jpg")
+        encoded = (root / f"{i}.jpg").read_bytes()
+        (root / f"{i}.jpg").write_bytes(encoded + bytes([i]))
+        text = labelme(f"{i}.jpg", [("cat", 1, 2, 30, 40)])
+        write_text(root / f"{i}.json", text)

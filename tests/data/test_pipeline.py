@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ssd_tf.data import pipeline, shuffling
 from ssd_tf.data.augmentation import POLICIES
+from ssd_tf.data.order import example_seed
 from ssd_tf.errors import InputError
 from ssd_tf.target_encoder import TargetEncoder
 from tests.data.toy_source import (
@@ -163,7 +164,7 @@ def test_one_example_can_be_seen_again_alone(source, epoch):
     for index, example in enumerate(source.dataset("train")):
         again = pipeline.prepare_example(
             example,
-            shuffling.example_seed(1, epoch=epoch, index=index),
+            example_seed(1, epoch=epoch, index=index),
             encoder=encoder,
             policy=SSD,
             image_size=8,

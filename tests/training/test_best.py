@@ -283,7 +283,8 @@ def start(
 
     def measure(detect, *arguments, **keywords):
         step = begun[-1].step
-        return {**figures_of(step, values[step]), "num_images": 4}, []
+        figures = figures_of(step, values[step])
+        return {**figures, "num_images": 4, "voc": {"num_objects": {}}}, []
 
     begun = []
     monkeypatch.setattr(evaluations, "evaluate", measure)

@@ -183,7 +183,9 @@ def test_run_is_loaded_with_its_averaged_weights(
     config_file.write_text(
         text.replace('"average_decay": 0.9', '"average_decay": 0.0')
     )
-    _, _, last = load_run(tmp_path / "run", backbone=small_network)
+    _, _, last = load_run(
+        tmp_path / "run", backbone=small_network, checkpoint="last"
+    )
     before, after = kernels(last), kernels(model)
     assert (before["stem/kernel"] != after["stem/kernel"]).any()
 

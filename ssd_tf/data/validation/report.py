@@ -58,8 +58,17 @@ class _Counts:
 class Report:
     """Counts of images, objects and problems."""
 
-    def __init__(self, class_names: Sequence[str] | None):
-        """Starts empty; `class_names` are those to train on, if known."""
+    def __init__(
+        self,
+        class_names: Sequence[str] | None,
+        *,
+        max_bad_images: float = MAX_BAD_IMAGES,
+    ):
+        """Starts empty; `class_names` are those to train on, if known.
+
+        `max_bad_images` is the share of a split that training leaves out.
+        """
+        self._max_bad_images = max_bad_images
         self._class_names = class_names
         self._splits: dict[str, _Counts] = {}
         self._all = _Counts()
@@ -122,12 +131,13 @@ class Report:
         if evaluation and not any(c.to_find or c.broken for c in evaluation):
             message = "has no object to be found: nothing is measured on it"
             yield _of_split("nothing_to_find", eval_split, message)
+        most = self._max_bad_images
         for split, parts in ((train_split, train), (eval_split, evaluation)):
             bad, of = (sum(getattr(c, name) for c in parts) for name in _BAD)
-            if bad > MAX_BAD_IMAGES * of:
+            if bad > most * of:
                 message = (
                     f"{bad} of {of} images cannot be used; training refuses "
-                    f"more than --max_bad_images={MAX_BAD_IMAGES:g} of them"
+                    f"more than --max_bad_images={most:g} of them"
                 )
                 yield _of_split("too_many_bad_images", split, message)
         shared = _files_of(train) & _files_of(evaluation)

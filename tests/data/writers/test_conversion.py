@@ -193,12 +193,7 @@ def test_splits_that_repeat_and_classes_without_objects(pets, tmp_path):
 
 def test_a_folder_without_splits_gets_them(tmp_path):
     root = tmp_path / "flat"
-    for i in range(12):
-        other_layouts.add_image(root / f"{i}.jpg")
-        encoded = (root / f"{i}.jpg").read_bytes()
-        (root / f"{i}.jpg").write_bytes(encoded + bytes([i]))
-        text = other_layouts.labelme(f"{i}.jpg", [("cat", 1, 2, 3, 4)])
-        other_layouts.write_text(root / f"{i}.json", text)
+    other_layouts.write_cats(root, 12)
     source = build_source("folder", data_dir=str(root), val_fraction=0.5)
     convert_folder(source, WRITERS["yolo"], tmp_path / "yolo")
     again = build_source("folder", data_dir=str(tmp_path / "yolo"))

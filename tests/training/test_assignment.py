@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from ssd_tf import BoxCoder, MultiBoxLoss, build_anchors
 from ssd_tf.data.pipeline import TrainingBatch
-from ssd_tf.training.step import (
+from ssd_tf.training.assignment import (
     ignore_by_prediction,
     localisation_weights,
     training_encoder,
