@@ -68,7 +68,7 @@ MODULES = sorted(
     if path != PACKAGE / "__init__.py"  # gathers the public names
 )
 EXTRAS = {
-    *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx"),
+    *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx", "av"),
     *("requests", "tensorflow_serving", "cv2", "torch"),
 }
 KERAS_ONLY = [

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps
 from ssd_tf import visualization, weights
 from ssd_tf.data import images
 from ssd_tf.errors import InputError
+from ssd_tf.evaluation import ImageDetections
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving.files import read_file
 from ssd_tf.serving.formats import EXPORT_FORMATS, model_kinds
@@ -187,13 +189,41 @@ class Detector:
             return [self(one, score_threshold=score_threshold) for one in image]
         pixels = _read_pixels(image)
         (found,) = self._predictor.detect_pixels([pixels])
+        is_file = isinstance(image, (str, os.PathLike))
+        name = os.fspath(image) if is_file else None
+        return self._result(name, pixels, found, score_threshold)
+
+    def detect_frames(
+        self,
+        frames: Sequence[np.ndarray],
+        *,
+        score_threshold: float = SCORE_THRESHOLD,
+    ) -> list[DetectionResult]:
+        """Detects on the frames of a video, all at once.
+
+        Args:
+          frames: each [H, W, 3] uint8 RGB.
+          score_threshold: lowest score of an object.
+        """
+        found = self._predictor.detect_frames(frames)
+        return [
+            self._result(None, pixels, one, score_threshold)
+            for pixels, one in zip(frames, found, strict=True)
+        ]
+
+    def _result(
+        self,
+        name: str | None,
+        pixels: np.ndarray,
+        found: ImageDetections,
+        score_threshold: float,
+    ) -> DetectionResult:
         sure = found.scores >= score_threshold
         labels = found.classes[sure]
         # A data set may have no names for its classes.
         numbers = range(1, labels.max(initial=0) + 1)
-        is_file = isinstance(image, (str, os.PathLike))
         return DetectionResult(
-            image=os.fspath(image) if is_file else None,
+            image=name,
             pixels=pixels,
             boxes=found.boxes[sure],
             scores=found.scores[sure],

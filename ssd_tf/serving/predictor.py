@@ -87,6 +87,14 @@ class Predictor:
             for found in split_outputs(self.detect(batch))
         ]
 
+    def detect_frames(
+        self, frames: Sequence[np.ndarray]
+    ) -> list[ImageDetections]:
+        """As `detect_pixels`, at once where all have one size."""
+        if self.image_size is None and len({f.shape for f in frames}) == 1:
+            return split_outputs(self.detect(np.stack(frames)))
+        return self.detect_pixels(frames)
+
     def without_unused_classes(self) -> "Predictor":
         """The same detector without the numbers that COCO never used.
 
