@@ -146,30 +146,36 @@ def build_optimizer(
     return optimizer
 
 
-def adjust_gradients(gradients, variables, train_config: TrainConfig, replicas):
+def adjust_gradients(
+    gradients, variables, train_config: TrainConfig, replicas, *, norm
+):
     """Clips, adds Caffe's L2 and scales the biases' gradients.
 
     Caffe adds the decay to the gradient before the momentum, where Keras'
     own `weight_decay` is decoupled from it (Caffe, sgd_solver.cpp).
 
     The gradients of each replica in a `tf.distribute.ReplicaContext`, taken
-    and returned, add up to that of the batch; the optimiser takes their sum.
+    with their global `norm` and returned, add up to that of the batch; the
+    optimiser takes their sum.
 
     Returns:
       the gradients, and the norm that the batch's had: NaN where several
       replicas do not add theirs up before the optimiser does.
     """
-    share = 1.0 / replicas.num_replicas_in_sync
-    norm = (
-        tf.linalg.global_norm(gradients)
-        if share == 1.0
-        else tf.constant(math.nan)
-    )
-    if train_config.gradient_clip_norm > 0.0:
-        # Only the gradient of the whole batch has the norm to be clipped.
-        gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients, norm = tf.clip_by_global_norm(
-            gradients, train_config.gradient_clip_norm
+    num_replicas = replicas.num_replicas_in_sync
+    share = 1.0 / num_replicas
+    clip_norm = train_config.gradient_clip_norm
+    if num_replicas > 1:
+        norm = tf.constant(math.nan)
+        if clip_norm > 0.0:
+            # Only the gradient of the whole batch has the norm to be clipped.
+            gradients = replicas.all_reduce(
+                tf.distribute.ReduceOp.SUM, gradients
+            )
+            norm = tf.linalg.global_norm(gradients)
+    if clip_norm > 0.0:
+        gradients, _ = tf.clip_by_global_norm(
+            gradients, clip_norm, use_norm=norm
         )
         gradients = [g * share for g in gradients]
     if train_config.optimizer == "sgd":

@@ -201,7 +201,11 @@ class Trainer(TrainingState):
             gradients = self.loss_scale.unscaled(gradients)
         gradient_norm = tf.linalg.global_norm(gradients)
         gradients, norm_of_batch = adjust_gradients(
-            gradients, variables, self._train_config, replicas
+            gradients,
+            variables,
+            self._train_config,
+            replicas,
+            norm=gradient_norm,
         )
         self._update.apply(
             gradients, losses.total, gradient_norm, statistics=statistics

@@ -5,22 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ssd_tf.data.sources import build_source
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Two files of one name in two folders."""
-    rng = np.random.default_rng(0)
-    paths = []
-    for folder, size in (("a", (40, 60)), ("b", (50, 30))):
-        (tmp_path / folder).mkdir()
-        pixels = rng.integers(0, 255, (*size, 3), np.uint8)
-        paths.append(str(tmp_path / folder / "photo.png"))
-        Image.fromarray(pixels).save(paths[-1])
-    return paths
 
 
 @pytest.fixture

@@ -47,7 +47,11 @@ def apply(optimizer, variables, gradients, train):
         for g, v in zip(gradients, variables, strict=True)
     ]
     adjusted, _ = adjust_gradients(
-        gradients, variables, train, tf.distribute.get_replica_context()
+        gradients,
+        variables,
+        train,
+        tf.distribute.get_replica_context(),
+        norm=tf.linalg.global_norm(gradients),
     )
     optimizer.apply(adjusted, variables)
     return adjusted
