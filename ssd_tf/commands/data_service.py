@@ -13,6 +13,7 @@ from absl import flags
 from ssd_tf.commands.flag_groups import FlagGroup
 from ssd_tf.data import service
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 
 WHEN_STOPPED = "stopped; trainings that use it wait until it is back"
 
@@ -45,8 +46,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         server = start(values.port, values.dispatcher, values.host)
     except (RuntimeError, tf.errors.OpError) as error:
         raise InputError(
-            f"--port={values.port} cannot be served: "
-            f"{str(error).splitlines()[0]}"
+            f"--port={values.port} cannot be served: {first_line(error)}"
         ) from error
     # Not `server.join`, within which Python hears no signal.
     threading.Event().wait()

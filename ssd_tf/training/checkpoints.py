@@ -17,6 +17,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 
 _PREFIX = "ckpt"
 _FILE = re.compile(rf"{_PREFIX}-(\d+)\.(?:index|data-\d{{5}}-of-\d{{5}})")
@@ -202,8 +203,7 @@ def damage(prefix: pathlib.Path) -> str:
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)  # compares checksums
     except _READ_ERRORS as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        return lines[0]
+        return first_line(error)
     return ""
 
 
@@ -240,7 +240,7 @@ def restore(
         else:
             status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(
             f"{path} does not fit the detector that {config_file} "
             f"describes: {reason}"

@@ -14,6 +14,7 @@ from ssd_tf.config import DetectorConfig, TrainConfig
 from ssd_tf.data import sources
 from ssd_tf.data.sources.base import fault_of_name
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.models import build_detector
 from ssd_tf.training import checkpoints
 from ssd_tf.training.initialize import read_network
@@ -93,7 +94,7 @@ def convert(
             )
             manager.save(checkpoint_number=0)
     except _WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{run_dir} cannot be written: {reason}") from error
     return detector_config
 

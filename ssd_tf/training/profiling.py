@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 
 # The first compile, and fill the pipeline of data.
 _NUM_BEFORE = 10
@@ -62,9 +63,7 @@ class Profile:
         try:
             tf.profiler.experimental.start(str(self._folder))
         except tf.errors.OpError as error:
-            raise InputError(
-                f"--profile: {str(error).splitlines()[0]}"
-            ) from error
+            raise InputError(f"--profile: {first_line(error)}") from error
         self._is_active = True
 
     def _stop(self) -> None:

@@ -8,6 +8,7 @@ from absl import logging
 
 from ssd_tf.config import TrainConfig
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 from ssd_tf.training import checkpoints
 from ssd_tf.training.average import build_average
 from ssd_tf.training.run_dir import RunDir
@@ -97,7 +98,7 @@ def restore_weights(
     except (AssertionError, ValueError) as error:
         raise InputError(
             f"{found.prefix} does not fit the detector that "
-            f"{run_dir.config_file} describes: {str(error).splitlines()[0]}"
+            f"{run_dir.config_file} describes: {first_line(error)}"
         ) from error
     if average is not None:
         average.copy_to_model()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from absl import logging
 
 from ssd_tf.errors import InputError
+from ssd_tf.files import first_line
 
 _EXPECTED = (
     'expected {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
@@ -141,7 +142,7 @@ def _multi_worker() -> tf.distribute.Strategy:
     except tf.errors.OpError as error:
         raise InputError(
             f"{cluster.names[cluster.index]} cannot join the others: "
-            f"{str(error).splitlines()[0]}"
+            f"{first_line(error)}"
         ) from error
 
 
