@@ -7,7 +7,6 @@ from ssd_tf.models.detector import (
     build_detector,
     default_weights,
 )
-from ssd_tf.models.folding import fold_frozen
 from ssd_tf.models.heads import HEADS
 from ssd_tf.models.neck import NECKS
 from ssd_tf.models.parts import Parts, find_parts, is_head
@@ -22,6 +21,5 @@ __all__ = [
     "build_detector",
     "default_weights",
     "find_parts",
-    "fold_frozen",
     "is_head",
 ]

@@ -10,7 +10,7 @@ from ssd_tf.data.pipeline import drop_objects, pad_objects
 from ssd_tf.errors import InputError
 from ssd_tf.losses import Losses, MultiBoxLoss
 from ssd_tf.matchers import Matcher
-from ssd_tf.models import Backbone, fold_frozen
+from ssd_tf.models import Backbone
 from ssd_tf.target_encoder import TargetEncoder
 from ssd_tf.training.assignment import (
     ignore_by_prediction,
@@ -20,6 +20,7 @@ from ssd_tf.training.assignment import (
 from ssd_tf.training.optimizer import adjust_gradients
 from ssd_tf.training.state import TrainingState
 from ssd_tf.training.strategy import average_statistics
+from ssd_tf.training.trained_model import trained_model
 from ssd_tf.training.update import Update
 
 
@@ -104,7 +105,7 @@ class Trainer(TrainingState):
         )
         with strategy.scope():
             # The same variables, in less time.
-            self._trained_model = fold_frozen(self.model)
+            self._trained_model = trained_model(self.model)
         self._skips = train_config.on_nan == "skip"
         self._update = Update(
             self.model, self.optimizer, self.loss_scale, skips=self._skips

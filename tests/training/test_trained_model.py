@@ -1,11 +1,12 @@
-"""Frozen normalisation within convolutions: the same numbers."""
+"""Normalisation in fewer operations: the same numbers."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssd_tf.models import fold_frozen, mobile
+from ssd_tf.models import mobile
+from ssd_tf.training.trained_model import trained_model
 
 STYLE = mobile.Style(activation="relu6")
 
@@ -54,7 +55,7 @@ def gradients_of(model, variables):
 
 def test_outputs_and_gradients_are_the_same(model):
     freeze(model, *FROZEN)
-    folded = fold_frozen(model)
+    folded = trained_model(model)
     variables = model.trainable_variables
     assert len(variables) == 8  # 6 kernels, 2 biases
     outputs, gradients = gradients_of(model, variables)
@@ -67,7 +68,7 @@ def test_outputs_and_gradients_are_the_same(model):
 
 def test_only_what_is_frozen_and_linear_is_folded(model):
     freeze(model, "first", "curved")
-    folded = fold_frozen(model)
+    folded = trained_model(model)
     names = [layer.name for layer in folded.layers]
     assert "first_folded" in names and "first_bn" not in names
     # ReLU stands between this one and its convolution.
@@ -75,10 +76,52 @@ def test_only_what_is_frozen_and_linear_is_folded(model):
     assert sum(name.endswith("_folded") for name in names) == 1
     variables = {v.path for v in folded.variables}
     assert variables == {v.path for v in model.variables}
-    # The others still take the batch's statistics.
-    before = model.get_layer("biased_bn").get_weights()[2]
-    folded(np.ones([1, 9, 9, 4], "f"), training=True)
-    assert (model.get_layer("biased_bn").get_weights()[2] != before).any()
+
+
+def test_trained_normalisation_is_that_of_keras(model):
+    images = tf.random.stateless_uniform([2, 9, 9, 4], [3, 4])
+    variables = model.trainable_variables
+    start = model.get_weights()
+    results = []
+    for candidate in (model, trained_model(model)):
+        model.set_weights(start)
+        with tf.GradientTape() as tape:
+            outputs = candidate(images, training=True)
+            total = tf.reduce_sum(outputs * outputs * [1.0, 2.0, 3.0])
+        gradients = tape.gradient(total, [v.value for v in variables])
+        results.append([outputs, *gradients, *model.get_weights()])
+    assert any(
+        np.abs(a - b).max() > 0.01
+        for a, b in zip(model.get_weights(), start, strict=True)
+    )  # the moving statistics
+    for theirs, ours in zip(*results, strict=True):
+        scale = max(1.0, np.abs(theirs).max())
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * scale)
+
+
+def test_the_variance_of_two_pixels_is_that_of_keras():
+    """TensorFlow's own would be twice as large."""
+    inputs = keras.Input((1, 1, 3))
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(inputs))
+    start = model.get_weights()
+    pixels = np.array([[0, 1, 2], [3, 5, 9]], "f").reshape([2, 1, 1, 3])
+    found = []
+    for candidate in (model, trained_model(model)):
+        model.set_weights(start)
+        candidate(pixels, training=True)
+        found.append(model.get_weights())
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    np.testing.assert_allclose(
+        found[1][3], 0.99 + 0.01 * pixels.var(axis=(0, 1, 2)), rtol=1e-6
+    )
+
+
+def test_a_single_pixel_has_no_variance():
+    inputs = keras.Input((1, 1, 3))
+    model = keras.Model(inputs, keras.layers.BatchNormalization()(inputs))
+    trained_model(model)(np.ones([1, 1, 1, 3], "f"), training=True)
+    np.testing.assert_allclose(model.get_weights()[3], 0.99, rtol=1e-6)
 
 
 def test_a_convolution_with_two_readers_is_left_alone():
@@ -87,8 +130,12 @@ def test_a_convolution_with_two_readers_is_left_alone():
     y = keras.layers.BatchNormalization(name="shared_bn")(x)
     model = keras.Model(inputs, keras.layers.Add()([x, y]))
     freeze(model, "shared")
-    assert fold_frozen(model) is model
+    assert trained_model(model) is model
 
 
-def test_nothing_frozen_is_the_model_itself(model):
-    assert fold_frozen(model) is model
+def test_statistics_of_all_replicas_are_left_to_keras():
+    inputs = keras.Input((3, 3, 2))
+    norm = keras.layers.BatchNormalization()
+    model = keras.Model(inputs, norm(inputs))
+    norm.synchronized = True
+    assert trained_model(model) is model
