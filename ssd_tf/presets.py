@@ -27,6 +27,7 @@ def _preset(
     scales: str = "voc",
     head: str = "conv",
     extras: str = "backbone",
+    neck: str = "none",
 ) -> DetectorConfig:
     grid = _GRIDS[image_size]
     min_sizes_px, max_sizes_px = published_sizes_px(
@@ -39,6 +40,7 @@ def _preset(
         max_sizes_px=max_sizes_px,
         head=head,
         extras=extras,
+        neck=neck,
         **grid,
     )
 
@@ -126,5 +128,6 @@ PRESETS = {
         scales="coco",
         head="ssdlite",
         extras="ssdlite",
+        neck="fpn_lite",
     ),
 }

@@ -29,6 +29,7 @@ from ssd_tf.commands.train_plan import (
     is_of_weights,
     kept_steps,
     plan,
+    preset_of,
 )
 from ssd_tf.data import service, sources
 from ssd_tf.errors import InputError
@@ -40,15 +41,15 @@ WHEN_STOPPED = "stopped before the training began"
 def run(values: flags.FlagValues, arguments: list[str]) -> None:
     """Runs the mode that the flags ask for."""
     del arguments  # none
-    base = PRESETS[values.preset]
+    name = preset_of(values)
+    base = PRESETS[name]
     if values.mode == "train":
         base = training.choose_detector(
-            values.preset,
+            name,
             values.init_weights,
-            is_given=values["preset"].present > 0,
+            is_given=bool(values.preset),
             path=values.run_dir,
         )
-    name = values.preset
     if is_of_weights(values, base):
         name = f"ssd{base.image_size}_{base.backbone}"
     path = values.run_dir or os.path.join(

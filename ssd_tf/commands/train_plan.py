@@ -4,8 +4,9 @@ from typing import Any
 
 from absl import logging
 
-from ssd_tf import PRESETS, DetectorConfig, TrainConfig, training
+from ssd_tf import PRESETS, DetectorConfig, TrainConfig, models, training
 from ssd_tf.commands.detector_flags import DETECTOR_FIELDS
+from ssd_tf.commands.flag_groups import dataset_of
 from ssd_tf.commands.train_flags import (
     DEVICE_FIELDS,
     RECIPE_FIELDS,
@@ -15,9 +16,14 @@ from ssd_tf.data import sources
 from ssd_tf.errors import InputError
 
 
+def preset_of(values) -> str:
+    """The preset that was asked for, or that of the data set."""
+    return values.preset or training.default_preset(dataset_of(values))
+
+
 def is_of_weights(values, base: DetectorConfig) -> bool:
     """True where the weights decided on the detector, and not a preset."""
-    return not values["preset"].present and base != PRESETS[values.preset]
+    return not values.preset and base != PRESETS[preset_of(values)]
 
 
 def plan(
@@ -25,7 +31,13 @@ def plan(
 ) -> tuple[DetectorConfig, TrainConfig]:
     """The configurations that the flags ask for, of a data set and a base."""
     recipe = training.choose_recipe(
-        values.recipe or training.default_recipe(source.name, base.image_size),
+        values.recipe
+        or training.default_recipe(
+            source.name,
+            base.image_size,
+            init_weights=values.init_weights
+            or models.default_weights(base.backbone),
+        ),
         flags={
             name: values[name].value for name in RECIPE_FIELDS if name in values
         },

@@ -16,6 +16,7 @@ from ssd_tf.training.recipes import (
     RECIPES,
     RecipeChoice,
     choose_recipe,
+    default_preset,
     default_recipe,
 )
 from ssd_tf.training.reports import headline
@@ -52,6 +53,7 @@ __all__ = [
     "choose_detector",
     "choose_recipe",
     "convert",
+    "default_preset",
     "default_recipe",
     "evaluate",
     "figures_of",

@@ -137,9 +137,9 @@ def test_help_of_train_names_units_and_defaults(keep_signals, capsys):
     )
     texts = {name: " ".join(text.split()) for name, text in entries.items()}
     assert texts["preset=NAME"] == (
-        "Detector to train; where --init_weights names a whole detector, that "
-        f"one if --preset is not given. One of: {', '.join(PRESETS)}. Default: "
-        "ssd300_tiny."
+        "Detector to train (default: ssd300_efficientnet_lite0 for pictures of "
+        "your own, ssd300_tiny for the other data sets; where --init_weights "
+        f"names a whole detector, that one). One of: {', '.join(PRESETS)}."
     )
     assert texts["batch_size=N"] == (
         "Images per step, over all devices (default: the recipe's). A positive "

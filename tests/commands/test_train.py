@@ -64,7 +64,7 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
         ([*FOLDER, "--epochs=0"], "--epochs must be above 0, got 0.0"),
         (
             [*FOLDER, "--recipe_params=momentum=2"],
-            "recipe 'small_data': momentum must be in 0..1, got 2.0",
+            "recipe 'fine_tune': momentum must be in 0..1, got 2.0",
         ),
         (
             [*FOLDER, "--batch_size=4", "--recipe_params=alpha=1,batch_size=4"],
@@ -79,7 +79,7 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
             "{cells} is not a run directory: it has no config.json",
         ),
         (
-            [*FOLDER, "--init_weights=imagenet"],
+            [*FOLDER, "--preset=ssd300_tiny", "--init_weights=imagenet"],
             "'tiny' has no ImageNet weights; it trains from scratch",
         ),
         (
@@ -109,7 +109,7 @@ FOLDER = ["--dataset=voc_folder", "--data_dir={cells}"]
         ),
         (
             [*FOLDER, "--rotate_90", "--flip_up_down", "--noflip_left_right"],
-            "recipe 'small_data': flip_up_down and rotate_90 together mirror",
+            "recipe 'fine_tune': flip_up_down and rotate_90 together mirror",
         ),
         ([*FOLDER, "steps=3"], "unexpected argument 'steps=3'; expected flags"),
         (["--mode=eval"], "run is not a run directory: it has no config.json"),
@@ -226,10 +226,30 @@ def test_epochs_and_the_recipe_s_flags(plan):
     assert train.augmentation == "ssd"
 
 
+def test_own_pictures_begin_with_a_trained_backbone(plan, cells):
+    own = ["--dataset=folder", f"--data_dir={cells}"]
+    detector, train = plan(*own)
+    assert (detector.backbone, detector.head) == (
+        "efficientnet_lite0",
+        "ssdlite",
+    )
+    assert (train.recipe, train.init_weights) == ("fine_tune", "imagenet")
+    assert (train.freeze, train.freeze_batch_norm) == ("stem", True)
+    assert train.backbone_lr_multiplier < 1
+    # Random weights are not kept.
+    _, train = plan(*own, "--init_weights=none")
+    assert (train.recipe, train.init_weights) == ("small_data", "none")
+    detector, train = plan(*own, "--preset=ssd300_tiny")
+    assert (detector.backbone, train.recipe) == ("tiny", "small_data")
+
+
 def test_more_to_try(plan):
     """Off by default, in every recipe."""
     for recipe in training.RECIPES:
-        detector, train = plan(f"--recipe={recipe}")
+        # Which has the ImageNet weights that one of them keeps.
+        detector, train = plan(
+            f"--recipe={recipe}", "--preset=ssd300_mobilenet_v2"
+        )
         assert (detector.neck, train.box_loss) == ("none", "smooth_l1")
         assert (train.mosaic, train.mixup) == (0, 0)
         assert (train.balance_classes, train.flip_left_right) == (False, True)

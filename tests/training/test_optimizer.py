@@ -73,6 +73,28 @@ def test_decay_is_for_kernels_and_in_caffe_for_the_scale(name, scale):
     }
 
 
+def test_adam_is_that_of_keras():
+    """One operation in place of a dozen: the same weights after ten steps."""
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=[3, 4]).astype("f")
+    gradients = rng.normal(size=[10, 3, 4]) * [1e-6, 1e-3, 1.0, 1e3]
+    train = dataclasses.replace(
+        SGD, optimizer="adamw", weight_decay=0.1, learning_rate=0.01
+    )
+    moved = []
+    for build in (
+        lambda v: build_optimizer(train, [v]),
+        lambda v: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    ):
+        kernel = keras.Variable(start, name="kernel")
+        optimizer = build(kernel)
+        for gradient in gradients:
+            optimizer.apply([tf.constant(gradient, tf.float32)], [kernel])
+        moved.append(keras.ops.convert_to_numpy(kernel) - start)
+    assert np.abs(moved[1]).min() > 1e-4
+    np.testing.assert_allclose(*moved, rtol=0, atol=1e-6)
+
+
 def test_two_steps_of_caffe_s_sgd():
     """v = m v + lr (g + decay w); w = w - v; the rate drops in between."""
     kernel = keras.Variable([1.0], name="kernel")
