@@ -162,15 +162,15 @@ def on_jax(config, batch) -> tuple[keras.Model, Callable, Callable]:
 BACKENDS = {"tensorflow": on_tensorflow, "jax": on_jax}
 
 
-def count_flops(model: keras.Model, batch_size: int) -> float:
-    """Operations of the convolutions in a step."""
+def count_flops(model: keras.Model) -> tuple[float, float]:
+    """Operations of the convolutions for an image: forward, and in a step."""
     forward = [
         2.0 * math.prod(kernel.shape) * math.prod(layer.output.shape[1:3])
         for layer in model.layers
         for kernel in layer.trainable_weights
         if kernel.path.endswith("kernel") and len(kernel.shape) == 4
     ]
-    return batch_size * (3.0 * sum(forward) - forward[0])
+    return sum(forward), 3.0 * sum(forward) - forward[0]
 
 
 def seconds(call: Callable, *arguments) -> float:
@@ -209,7 +209,8 @@ def main(_):
         if i >= 2:
             products.append(times[0])
             steps.append(times[1])
-    flops = count_flops(model, _BATCH.value)
+    forward, trained = count_flops(model)
+    flops = trained * _BATCH.value
     step_time = statistics.median(steps)
     rate = 2.0 * _MATRIX.value**3 / statistics.median(products)
     memory, owner = peak_bytes()
@@ -226,6 +227,8 @@ def main(_):
         "step_seconds": round(step_time, 4),
         "fastest_step_seconds": round(min(steps), 4),
         "images_per_second": round(_BATCH.value / step_time, 1),
+        "parameters": model.count_params(),
+        "forward_gflop_of_an_image": round(1e-9 * forward, 2),
         "gflop": round(1e-9 * flops, 1),
         "matrix_gflop_per_second": round(1e-9 * rate, 1),
         "share_of_matrix_rate": round(flops / step_time / rate, 3),
