@@ -180,7 +180,7 @@ def world_to_copy(
     serving.export_litert(
         small_detector,
         small_model,
-        world / "exports/mine/ssd300_tiny_int8.tflite",
+        world / "exports/mine/ssd300_efficientnet_lite0_int8.tflite",
         quantization="int8",
         representative_images=[np.zeros((64, 64, 3), np.uint8)],
     )

@@ -55,9 +55,8 @@ _SMALL_DATA = Recipe(
 # general as they are. Measured on BCCD and raccoon: benchmarks/README.md.
 _FINE_TUNE = dataclasses.replace(
     _SMALL_DATA,
-    steps=1_600,
-    eval_every=400,
-    learning_rate=1e-3,
+    steps=1_400,
+    eval_every=700,
     freeze="stem",
     freeze_batch_norm=True,
     backbone_lr_multiplier=0.1,
