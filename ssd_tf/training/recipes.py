@@ -75,7 +75,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     # A few hundred to a few thousand pictures; the default for folders.
     "small_data": _SMALL_DATA,
-    # The same from an ImageNet backbone.
+    # The same, with weights that were trained elsewhere to begin with.
     "fine_tune": _FINE_TUNE,
     "voc_ssd300": _VOC_SSD300,
     # lufficc/SSD, configs/vgg_ssd512_voc0712.yaml for batch and steps; Caffe's
@@ -113,11 +113,11 @@ def default_recipe(
     """Key of the recipe for a data set ("voc/2007" is VOC) and input size.
 
     An input size without a recipe of its own takes that of 300. Pictures of
-    one's own have another recipe where `init_weights` is "imagenet".
+    one's own have another recipe where `init_weights` is not "none".
     """
     family = dataset.partition("/")[0]
     names = (family, f"{family}_ssd{image_size}", f"{family}_ssd300")
-    own = "fine_tune" if init_weights == "imagenet" else "small_data"
+    own = "small_data" if init_weights == "none" else "fine_tune"
     return next((name for name in names if name in RECIPES), own)
 
 

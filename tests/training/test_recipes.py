@@ -78,10 +78,11 @@ def test_every_recipe_resolves():
 )
 def test_default_recipes(dataset, image_size, recipe):
     assert training.default_recipe(dataset, image_size) == recipe
-    trained = training.default_recipe(
-        dataset, image_size, init_weights="imagenet"
-    )
-    assert trained == ("fine_tune" if recipe == "small_data" else recipe)
+    for init_weights in ("imagenet", "runs/mine"):
+        trained = training.default_recipe(
+            dataset, image_size, init_weights=init_weights
+        )
+        assert trained == ("fine_tune" if recipe == "small_data" else recipe)
     assert training.default_preset(dataset) == (
         "ssd300_efficientnet_lite0" if recipe == "small_data" else "ssd300_tiny"
     )
