@@ -69,6 +69,7 @@ MODULES = sorted(
 )
 EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx", "av"),
+    *("gradio", "fastapi", "uvicorn"),
     *("requests", "tensorflow_serving", "cv2", "torch"),
 }
 KERAS_ONLY = [
