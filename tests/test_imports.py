@@ -14,6 +14,7 @@ RANKS = {
     "stderr_filter": -2,
     "anchor_sizes": -1,
     "class_names": -1,
+    "durations": -1,
     "files": -1,
     "interrupts": -1,
     "unfinished": -1,
