@@ -7,7 +7,7 @@ def duration(seconds: float) -> str:
     Hours go with minutes that are full. `seconds` is not negative.
     """
     if round(seconds, 1) < 10:
-        return f"{seconds:.1f} s"
+        return f"{round(seconds, 1):g} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

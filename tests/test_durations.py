@@ -8,7 +8,8 @@ from ssd_tf.durations import duration
 @pytest.mark.parametrize(
     "seconds, expected",
     [
-        (0, "0.0 s"),
+        (0, "0 s"),
+        (8, "8 s"),
         (0.25, "0.2 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
