@@ -76,6 +76,9 @@ NOT_RUN = {
     "python -m ssd_tf detect --model=runs/mine camera:0 --json": (
         "needs a camera; tests/commands/test_detect_video.py has a stand-in"
     ),
+    "python -m ssd_tf demo --model=runs/mine": (
+        "never ends; run by tests/commands/test_demo.py"
+    ),
     "sh exports/serving/docker_run.sh": _DOCKER,
     'docker run --rm -p 8500:8500 -p 8501:8501 --mount type=bind,source="$PWD'
     '/exports",target=/models,readonly tensorflow/serving '
