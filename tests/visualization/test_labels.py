@@ -5,6 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssd_tf.visualization import labels
 from ssd_tf.visualization.labels import Area, place_labels
 
 PICTURE = (400, 300)
@@ -66,6 +67,18 @@ def test_every_label_is_in_the_picture_and_at_its_box(items):
         near = Area(box.left - 1, box.top - 1, box.right + 1, box.bottom + 1)
         touches = near.overlap(label) > 0
         assert touches or box.left < SIZE[0] or box.right > 340
+
+
+@given(st.lists(corner, min_size=2, max_size=8))
+def test_each_label_covers_least_of_those_before(corners):
+    boxes = [Area(x, y, min(x + 9, 400), min(y + 9, 300)) for x, y in corners]
+    *before, last = place(*boxes, boxes[0])
+    places = labels._places(boxes[0], SIZE, PICTURE)
+
+    def covered(one):
+        return sum(map(one.overlap, before))
+
+    assert last == min(places, key=covered)  # the first of equals
 
 
 def test_an_overlap_is_counted_in_pixels():
