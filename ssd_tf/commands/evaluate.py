@@ -1,7 +1,7 @@
 """Measure a model on a data set: average precision and kinds of errors.
 
 Prints a table by class. OUTPUT_DIR gets precision_recall.png, errors.png,
-examples.jpg (ground truth beside detections), metrics.json (every figure, the
+confusion.png (what objects were taken for), examples.jpg (ground truth beside detections), metrics.json (every figure, the
 curves, and what was measured how) and detections.json (COCO's results format);
 those of an earlier call are replaced.
 
@@ -35,9 +35,11 @@ from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
+from ssd_tf.evaluation.confusion import ConfusionMatrix
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.evaluation.plots import (
+    plot_confusion,
     plot_error_breakdown,
     plot_precision_recall,
     save_figure,
@@ -102,6 +104,12 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         data, model=values.model, class_names=predictor.class_names
     )
     measurement = _build_measurement(values, source)
+    confusion = ConfusionMatrix(
+        source.class_names,
+        score_threshold=values.score_threshold,
+        iou_threshold=values.iou_threshold,
+        plus_one=values.plus_one,
+    )
     folder = console.make_folder("output_dir", values.output_dir)
     usable = UsableImages(source, max_bad_images=values.max_bad_images)
     examples = _measure(
@@ -109,6 +117,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         source,
         split=split,
         measurement=measurement,
+        confusion=confusion,
         folder=folder,
         usable=usable,
     )
@@ -121,7 +130,11 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         "class_names": list(source.class_names),
         **{name: values[name].value for name in LOOK_FLAGS},
     }
-    result = {"configuration": configuration, **measurement.result()}
+    result = {
+        "configuration": configuration,
+        **measurement.result(),
+        "confusion": confusion.result(),
+    }
     if left_out := len(usable.left_out(split)):
         result["images_left_out"] = left_out
     what = f"{source.name} {split}"
@@ -161,22 +174,31 @@ def _measure(
     *,
     split: str,
     measurement: Measurement,
+    confusion: ConfusionMatrix,
     folder: pathlib.Path | None,
     usable: UsableImages,
 ) -> list[EvaluatedImage]:
-    """Feeds the measurement, writes detections, returns examples."""
+    """Feeds what measures, writes detections, returns examples."""
+    num_classes = len(source.class_names)
     with contextlib.ExitStack() as stack:
-        on_image = None
+        writer = None
         if folder:
             image_ids = None
             if isinstance(source, NumberedImages):
                 image_ids = source.image_ids(split)
-            writer = CocoResultsWriter(
-                folder / "detections.json",
-                source.category_ids,
-                image_ids=image_ids,
+            writer = stack.enter_context(
+                CocoResultsWriter(
+                    folder / "detections.json",
+                    source.category_ids,
+                    image_ids=image_ids,
+                )
             )
-            on_image = stack.enter_context(writer).add
+
+        def on_image(image: EvaluatedImage) -> None:
+            confusion.add(image.record(num_classes=num_classes))
+            if writer:
+                writer.add(image)
+
         return training.measure(
             predictor.detect,
             source,
@@ -210,6 +232,10 @@ def _write_reports(
         result["errors"], title=f"{title}\nerrors by class"
     )
     save_figure(errors, folder / "errors.png")
+    confusion = plot_confusion(
+        result["confusion"], title=f"{title}\nwhat objects were taken for"
+    )
+    save_figure(confusion, folder / "confusion.png")
     drawn = draw_samples(
         examples,
         measurement.voc.class_names,
