@@ -1,9 +1,10 @@
 """Measure a model on a data set: average precision and kinds of errors.
 
 Prints a table by class. OUTPUT_DIR gets precision_recall.png, errors.png,
-confusion.png (what objects were taken for), examples.jpg (ground truth beside detections), metrics.json (every figure, the
-curves, and what was measured how) and detections.json (COCO's results format);
-those of an earlier call are replaced.
+confusion.png (what objects were taken for), examples.jpg (ground truth beside
+detections), metrics.json (every figure, the curves, and what was measured how)
+and detections.json (COCO's results format); those of an earlier call are
+replaced.
 
 The figures of a run are by default those of its training: the same data, and
 the area under the precision-recall curve. Figures published for VOC 2007 take
@@ -103,19 +104,11 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names
     )
-    measurement = _build_measurement(values, source)
-    confusion = ConfusionMatrix(
-        source.class_names,
-        score_threshold=values.score_threshold,
-        iou_threshold=values.iou_threshold,
-        plus_one=values.plus_one,
-    )
+    measurement, confusion = _build_measurement(values, source)
     folder = console.make_folder("output_dir", values.output_dir)
     usable = UsableImages(source, max_bad_images=values.max_bad_images)
     examples = _measure(
-        predictor,
-        source,
-        split=split,
+        *(predictor, source, split),
         measurement=measurement,
         confusion=confusion,
         folder=folder,
@@ -130,11 +123,8 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         "class_names": list(source.class_names),
         **{name: values[name].value for name in LOOK_FLAGS},
     }
-    result = {
-        "configuration": configuration,
-        **measurement.result(),
-        "confusion": confusion.result(),
-    }
+    result = {"configuration": configuration, **measurement.result()}
+    result["confusion"] = confusion.result()
     if left_out := len(usable.left_out(split)):
         result["images_left_out"] = left_out
     what = f"{source.name} {split}"
@@ -155,14 +145,18 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         logging.info("plots, examples and JSON are in %s", folder)
 
 
-def _build_measurement(values: flags.FlagValues, source: Source) -> Measurement:
+def _build_measurement(
+    values: flags.FlagValues, source: Source
+) -> tuple[Measurement, ConfusionMatrix]:
+    how = {
+        "iou_threshold": values.iou_threshold,
+        "plus_one": values.plus_one,
+        "score_threshold": values.score_threshold,
+    }
     try:
-        return Measurement(
-            source.class_names,
-            method=values.method,
-            iou_threshold=values.iou_threshold,
-            plus_one=values.plus_one,
-            score_threshold=values.score_threshold,
+        return (
+            Measurement(source.class_names, method=values.method, **how),
+            ConfusionMatrix(source.class_names, **how),
         )
     except ValueError as error:
         raise InputError(f"--{error}") from error
@@ -171,8 +165,8 @@ def _build_measurement(values: flags.FlagValues, source: Source) -> Measurement:
 def _measure(
     predictor: Predictor,
     source: Source,
-    *,
     split: str,
+    *,
     measurement: Measurement,
     confusion: ConfusionMatrix,
     folder: pathlib.Path | None,
