@@ -41,7 +41,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
 
 
 def markdown() -> str:
-    """The table of README.md."""
+    """The table of docs/weights.md."""
     lines = [
         "| name | classes | published | licence | file |",
         "|---|---|---|---|---|",

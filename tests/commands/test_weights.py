@@ -53,8 +53,9 @@ def test_what_is_there_is_told(listed, tmp_path):
     ]
 
 
-def test_the_table_of_the_readme_is_that_of_the_command(listed):
+def test_the_table_of_the_guide_is_that_of_the_command(listed):
     table = listed("--markdown").strip()
     assert table == weights.markdown()
     assert len(table.splitlines()) == len(PUBLISHED) + 2
-    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+    page = ROOT / "docs/weights.md"
+    assert table in page.read_text(encoding="utf-8")
