@@ -172,8 +172,11 @@ def plot_confusion(
     order = [*range(1, len(names)), 0]  # nothing comes last
     counts = np.array(confusion["counts"])[np.ix_(order, order)]
     labels = [names[k] for k in order]
-    side = 2.5 + min(0.5, 8.0 / len(labels)) * len(labels)
-    figure = Figure(figsize=(side + 1.5, side), layout="constrained")
+    points = max(4.0, min(10.0, 250 / len(labels)))
+    # Letters are about .6 as wide as high; names stand on two sides.
+    names_inches = 0.6 * max(map(len, labels)) * points / _POINTS_PER_INCH
+    side = 2.0 + names_inches + min(0.5 * len(labels), 8.0)
+    figure = Figure(figsize=(side, side), layout="constrained")
     figure.suptitle(title, parse_math=False)
     panel = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -183,11 +186,10 @@ def plot_confusion(
             color = "white" if share[row, column] > 0.5 else "black"
             text = str(counts[row, column])
             panel.text(column, row, text, color=color, ha="center", va="center")
-    size = max(4.0, min(10.0, 250 / len(labels)))
     ticks = range(len(labels))
-    panel.set_yticks(ticks, labels=labels, fontsize=size, parse_math=False)
+    panel.set_yticks(ticks, labels=labels, fontsize=points, parse_math=False)
     panel.set_xticks(
-        ticks, labels=labels, fontsize=size, parse_math=False, rotation=90
+        ticks, labels=labels, fontsize=points, parse_math=False, rotation=90
     )
     panel.set_ylabel("object")
     panel.set_xlabel(
