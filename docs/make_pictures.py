@@ -115,9 +115,21 @@ def draw_label_assignment() -> None:
 
 
 def draw_shapes() -> None:
-    """The sample picture of a run, its rows two by two."""
+    """The sample picture of a run, the lower half of its rows at the right."""
     sheet = Image.open(pathlib.Path(_RUN_DIR.value) / "detections.png")
-    save(sheet.convert("RGB"), "shapes")
+    sheet = sheet.convert("RGB")
+    # Pictures lie between lines of white.
+    is_white = (np.asarray(sheet) == 255).all(axis=(1, 2)).astype(int)
+    begins = 1 + np.flatnonzero(np.diff(is_white) == -1)
+    top, middle = int(begins[-4]), int(begins[-2])
+    at = sheet.width + 24
+    height = max(middle, top + sheet.height - middle)
+    joined = Image.new("RGB", (at + sheet.width, height), "white")
+    joined.paste(sheet.crop((0, 0, sheet.width, middle)), (0, 0))
+    joined.paste(sheet.crop((0, 0, sheet.width, top)), (at, 0))
+    lower = sheet.crop((0, middle, sheet.width, sheet.height))
+    joined.paste(lower, (at, top))
+    save(joined, "shapes")
 
 
 def save(picture: Image.Image, name: str) -> None:

@@ -85,7 +85,7 @@ SMALL_DETECTOR = DetectorConfig(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_detector():
     """A detector of 320 anchors for the classes of shapes."""
     return SMALL_DETECTOR

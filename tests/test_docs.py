@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from ssd_tf import PRESETS
+
 ROOT = pathlib.Path(__file__).parents[1]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # Where each module's public names are described.
@@ -92,6 +94,19 @@ def test_links_of_the_readme():
 
 def _anchor(title: str) -> str:
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def test_the_presets_are_the_same_on_both_pages():
+    tables = [
+        re.search(r"^\| preset \|.*?\n\n", text, re.MULTILINE | re.DOTALL)[0]
+        for text in (
+            (ROOT / name).read_text(encoding="utf-8")
+            for name in ("README.md", "docs/presets.md")
+        )
+    ]
+    assert tables[0] == tables[1]
+    rows = re.findall(r"^\| `(\w+)` ", tables[0], re.MULTILINE)
+    assert sorted(rows) == sorted(PRESETS)
 
 
 def test_nothing_is_said_of_this_machine():
