@@ -5,6 +5,7 @@ import pathlib
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 
 ROOT = pathlib.Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -71,11 +72,13 @@ def test_what_a_notebook_is_committed_with(path, execute):
     assert pictures and max(pictures) < 170_000
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_command_that_fails_stops_the_notebook(execute, tmp_path):
     cell = nbformat.v4.new_code_cell("!exit 3")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    with pytest.raises(Exception, match="AssertionError: 3"):
+    with pytest.raises(CellExecutionError) as error:
         execute.run(notebook, tmp_path, timeout=60)
+    assert (error.value.ename, error.value.evalue) == ("AssertionError", "3")
 
 
 def test_outputs_are_tidied(execute):
