@@ -13,6 +13,7 @@ import keras
 import pytest
 import tensorflow as tf
 from absl import logging
+from playwright.sync_api import sync_playwright
 
 from ssd_tf import DetectorConfig, TrainConfig, commands, serving, training
 from ssd_tf.data.sources import registry, shapes, shapes_drawing
@@ -167,6 +168,32 @@ def small_export(small_module, tmp_path_factory):
     return serving.export_saved_model(
         small_module, tmp_path_factory.mktemp("export")
     )
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a screen, whose camera films a test pattern.
+
+    It comes with the system: apt-get install chromium. `.ci/run` installs it
+    and then insists on it. Not for the whole session: as long as it is there,
+    nothing else may run an event loop in this thread.
+    """
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None and "REQUIRE_CHROMIUM" not in os.environ:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    assert chromium, "REQUIRE_CHROMIUM is set, and there is no chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+                # Root, as in a container, has no sandbox to run it in.
+                *(["--no-sandbox"] if os.getuid() == 0 else []),
+            ],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

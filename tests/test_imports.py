@@ -14,6 +14,7 @@ RANKS = {
     "stderr_filter": -2,
     "anchor_sizes": -1,
     "class_names": -1,
+    "durations": -1,
     "files": -1,
     "interrupts": -1,
     "unfinished": -1,
@@ -69,6 +70,7 @@ MODULES = sorted(
 )
 EXTRAS = {
     *("ai_edge_litert", "onnx", "onnxruntime", "tf2onnx", "av"),
+    *("gradio", "fastapi", "uvicorn"),
     *("requests", "tensorflow_serving", "cv2", "torch"),
 }
 KERAS_ONLY = [

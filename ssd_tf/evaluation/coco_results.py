@@ -1,14 +1,14 @@
 """Detections in COCO's results format."""
 
+import contextlib
 import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from ssd_tf.errors import InputError
 from ssd_tf.evaluation.matching import yxyx_to_xywh
 from ssd_tf.evaluation.measurement import EvaluatedImage
-from ssd_tf.files import writing
+from ssd_tf.files import writing, written_whole
 
 _PIXEL_DIGITS = 3
 _SCORE_DIGITS = 6
@@ -41,28 +41,24 @@ class CocoResultsWriter:
         image_ids: Mapping[str, int | str] | None = None,
     ):
         self._path = pathlib.Path(path)
-        self._temporary = self._path.with_name(self._path.name + ".tmp")
         self._category_ids = tuple(category_ids)
         self._image_ids = image_ids or {}
         self._separator = ""
 
     def __enter__(self):
-        with writing(self._path):
-            self._file = self._temporary.open("w")
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(written_whole(self._path))
+            self._file = stack.enter_context(temporary.open("w"))
             self._file.write("[")
+            self._finishing = stack.pop_all()
         return self
 
     def __exit__(self, error_type, error, traceback) -> None:
-        try:
-            with writing(self._path), self._file:
-                self._file.write("\n]\n")
-            if error_type is None:
-                os.replace(self._temporary, self._path)
-        except InputError:
-            if error_type is None:
-                raise
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        if error is not None:
+            self._finishing.__exit__(error_type, error, traceback)
+            return
+        with self._finishing:
+            self._file.write("\n]\n")
 
     def add(self, image: EvaluatedImage) -> None:
         """Writes the detections of an image, one line each."""

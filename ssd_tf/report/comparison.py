@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ssd_tf.durations import duration
 from ssd_tf.report import page
 from ssd_tf.report.facts import RunFacts
+from ssd_tf.report.figures import figure_rows, mean, number
 from ssd_tf.report.plots import plot_bars, plot_lines
-from ssd_tf.report.run_page import duration, mean, number
 
 # Where the data and the run lie does not make them differ.
 _NOT_COMPARED = {"data_dir"}
-_COCO = {"AP50": "AP50", "AP75": "AP75"} | {
-    f"AP {size}": f"AP_{size}" for size in ("small", "medium", "large")
-}
 
 
 def render_comparison(runs: Sequence[RunFacts]) -> str:
@@ -32,25 +30,14 @@ def render_comparison(runs: Sequence[RunFacts]) -> str:
 
 
 def _figures(runs, names) -> page.Section:
-    def row(title, get):
-        return title, *(
-            "–" if f.figures is None else get(f.figures) for f in runs
-        )
-
-    def best(key):
-        return lambda figures: number((figures.get("best_f1") or {}).get(key))
-
+    measured = [facts.figures for facts in runs]
     rows = [
-        row("mAP@.5", lambda f: number(mean(f))),
-        row("COCO AP", lambda f: number(mean(f["coco"]))),
-        *(
-            row(title, lambda f, key=key: number(f["coco"].get(key)))
-            for title, key in _COCO.items()
+        *figure_rows(measured),
+        (
+            "pictures measured",
+            *("–" if f is None else str(f["num_images"]) for f in measured),
         ),
-        row("best F1", best("f1")),
-        row("at scores from", best("score_threshold")),
-        row("step", lambda f: str(f["step"])),
-        row("pictures measured", lambda f: str(f["num_images"])),
+        ("best evaluation", *(_best(facts) for facts in runs)),
         ("time spent", *(_spent(facts) for facts in runs)),
     ]
     parts = [page.table(rows, header=("", *names))]
@@ -62,6 +49,15 @@ def _figures(runs, names) -> page.Section:
             )
         )
     return page.Section("figures", "Figures", parts)
+
+
+def _best(facts: RunFacts) -> str:
+    """Which it was, in few words: the figures above are of the last."""
+    best = facts.best
+    if best is None:
+        return "–"
+    ap = number(mean(best["coco"]))
+    return f"step {best['step']}, COCO AP {ap}"
 
 
 def _spent(facts: RunFacts) -> str:

@@ -19,7 +19,8 @@ class RunFacts:
       name: that a reader knows it by.
       detector, training: its configurations.
       log: the lines of metrics.jsonl, in order.
-      result: the figures of the last evaluation of a finished run.
+      result: the figures of the last evaluation of a finished run and, under
+        "best", those of the best by its "best_metric".
       starts: by start of its program: "command", "started_utc", "step",
         "devices", "versions" and "images" by split.
       seconds: spent on each kind of work.
@@ -60,6 +61,11 @@ class RunFacts:
     def figures(self) -> Mapping[str, Any] | None:
         """Those of the end, or else of the last evaluation on the way."""
         return self.result or next(reversed(self.evaluation_log), None)
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """Figures of the best evaluation of a finished run, if it says so."""
+        return (self.result or {}).get("best")
 
     @property
     def class_names(self) -> tuple[str, ...]:

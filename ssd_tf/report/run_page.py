@@ -4,9 +4,11 @@ import json
 import shlex
 from typing import Any
 
+from ssd_tf.durations import duration
 from ssd_tf.evaluation import Measurement
 from ssd_tf.report import evaluation_sections, page
 from ssd_tf.report.facts import RunFacts
+from ssd_tf.report.figures import figure_rows, mean, number
 from ssd_tf.report.picture_sections import anchors_section
 from ssd_tf.report.plots import plot_lines
 
@@ -19,7 +21,7 @@ _NOT_KEPT = (
 
 def render_run(facts: RunFacts) -> str:
     """The report of a run as HTML; it says what the run has not kept."""
-    sections = [_what(facts), _curves(facts)]
+    sections = [_what(facts), _curves(facts), _best_and_last(facts)]
     if facts.images:
         measurement = Measurement(facts.class_names)
         for image in facts.images:
@@ -63,20 +65,16 @@ def headline_tiles(figures) -> list[dict[str, str]]:
     ]
 
 
-def mean(figures) -> float | None:
-    """The mean over the classes; None where no class has an object."""
-    return figures["mAP"] if figures["AP"] else None
-
-
-def number(value: float | None) -> str:
-    """A figure between 0 and 1."""
-    return "–" if value is None else f"{value:.3f}"
-
-
 def _subtitle(facts: RunFacts) -> str:
     if facts.result is None:
         return "not finished; figures are those of the last evaluation, if any"
-    return ""
+    best, last = facts.best, facts.figures
+    if best is None or last is None or best["step"] == last["step"]:
+        return ""
+    return (
+        f"figures are those of the last evaluation, step {last['step']}; the "
+        f"best was at step {best['step']}"
+    )
 
 
 def _what(facts: RunFacts) -> page.Section:
@@ -160,6 +158,33 @@ def _curves(facts: RunFacts) -> page.Section | None:
     return page.Section("curves", "Training", [page.figures(drawings)])
 
 
+def _best_and_last(facts: RunFacts) -> page.Section | None:
+    """Both evaluations beside one another, where they are not the same."""
+    best, last = facts.best, facts.figures
+    if best is None or last is None or best["step"] == last["step"]:
+        return None
+    metric = (facts.result or {}).get("best_metric", "")
+    return page.Section(
+        "best",
+        "The best evaluation beside the last",
+        [
+            page.text(
+                f"The best, by {metric}, is that of the weights in best/ that "
+                "detect, evaluate, export and demo take; --checkpoint=last "
+                "takes the last. All else on this page is of the last."
+            ),
+            page.table(
+                figure_rows([best, last]),
+                header=(
+                    "",
+                    f"best, step {best['step']}",
+                    f"last, step {last['step']}",
+                ),
+            ),
+        ],
+    )
+
+
 def _time(facts: RunFacts) -> page.Section | None:
     total = sum(facts.seconds.values())
     if not total:
@@ -174,17 +199,6 @@ def _time(facts: RunFacts) -> page.Section | None:
         "Time spent",
         [page.table(rows, header=("on", "time", "share"))],
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    if minutes:
-        return f"{minutes} min {rest:02} s"
-    return f"{seconds:.1f} s"
 
 
 def _settings(facts: RunFacts) -> page.Section:

@@ -127,6 +127,16 @@ class DetectionResult:
         """The boxes in pixels of the picture, [N, 4] float32."""
         return self.boxes * np.array(self.pixels.shape[:2] * 2, np.float32)
 
+    def above(self, score_threshold: float) -> "DetectionResult":
+        """Those of the objects whose score is no lower."""
+        sure = self.scores >= score_threshold
+        return dataclasses.replace(
+            self,
+            boxes=self.boxes[sure],
+            scores=self.scores[sure],
+            labels=self.labels[sure],
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: a line of `python -m ssd_tf detect --json`."""
         height, width = self.pixels.shape[:2]
@@ -218,18 +228,16 @@ class Detector:
         found: ImageDetections,
         score_threshold: float,
     ) -> DetectionResult:
-        sure = found.scores >= score_threshold
-        labels = found.classes[sure]
         # A data set may have no names for its classes.
-        numbers = range(1, labels.max(initial=0) + 1)
+        numbers = range(1, found.classes.max(initial=0) + 1)
         return DetectionResult(
             image=name,
             pixels=pixels,
-            boxes=found.boxes[sure],
-            scores=found.scores[sure],
-            labels=labels,
+            boxes=found.boxes,
+            scores=found.scores,
+            labels=found.classes,
             class_names=self.class_names or tuple(map(str, numbers)),
-        )
+        ).above(score_threshold)
 
 
 def _read_pixels(image) -> np.ndarray:

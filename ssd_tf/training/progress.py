@@ -7,6 +7,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ssd_tf import console
+from ssd_tf.durations import duration
 
 _COLUMNS = ("step", "mAP@.5", "COCO AP", "AP50", "AP75", "best F1", "at score")
 
@@ -94,12 +95,3 @@ def evaluation_row(figures: Mapping[str, Any]) -> str:
 def table_line(cells) -> str:
     """Cells under one another, to the right."""
     return "  ".join(f"{cell:>8}" for cell in cells)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min" if minutes else f"{rest} s"

@@ -5,6 +5,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from ssd_tf.durations import duration
+
 DATA = "waiting for data"
 EVALUATION = "evaluating"
 SAVING = "saving"
@@ -48,13 +50,4 @@ class TimeShares:
             f"{100 * self._seconds[kind] / max(seconds, 1e-9):.1f}% {kind}"
             for kind in _KINDS
         )
-        return f"took {_duration(seconds)}: {', '.join(shares)}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return f"took {duration(seconds)}: {', '.join(shares)}"

@@ -34,3 +34,12 @@ def test_runs_of_different_data_and_an_unfinished_one(facts):
 def test_the_same_settings(facts):
     text = text_of(render_comparison([facts(), facts().renamed("other")]))
     assert "The runs have the same settings." in text
+
+
+def test_the_best_evaluation_is_named(facts):
+    one, other = facts(), facts(seed=1)
+    best = facts(seed=2, steps=60).result
+    one = dataclasses.replace(one, result={**one.result, "best": best})
+    text = text_of(render_comparison([one, other]))
+    best_ap = f"{best['coco']['mAP']:.3f}"
+    assert f"best evaluation step 60, COCO AP {best_ap} –" in text

@@ -1,39 +1,11 @@
-"""The pages in a real browser, on a wide screen and on a phone.
-
-Chromium comes with the system: apt-get install chromium. `.ci/run` installs it
-and then insists on it.
-"""
-
-import os
-import shutil
+"""The pages in a real browser, on a wide screen and on a phone."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from ssd_tf.report import render_comparison, render_run
 from tests.report.conftest import make_facts
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WIDE, PHONE = (1280, 900), (390, 844)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "REQUIRE_CHROMIUM" not in os.environ,
-    reason="no Chromium here: apt-get install chromium",
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a screen."""
-    assert CHROMIUM, "REQUIRE_CHROMIUM is set, and there is no chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            # Root, as in a container, has no sandbox to run it in.
-            args=["--no-sandbox"] if os.getuid() == 0 else [],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

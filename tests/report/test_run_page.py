@@ -7,7 +7,6 @@ import pytest
 
 from ssd_tf import InputError
 from ssd_tf.report import is_report, render_run
-from ssd_tf.report.run_page import duration
 
 
 def text_of(page):
@@ -92,14 +91,19 @@ def test_other_pictures_than_those_evaluated(facts):
     assert "the data are not those that were evaluated" in page
 
 
-@pytest.mark.parametrize(
-    "seconds, expected",
-    [
-        (0.25, "0.2 s"),
-        (59.4, "59.4 s"),
-        (61, "1 min 01 s"),
-        (7260, "2 h 01 min"),
-    ],
-)
-def test_duration(seconds, expected):
-    assert duration(seconds) == expected
+def test_the_best_evaluation_beside_the_last(facts):
+    last = facts(steps=100).result
+    best = facts(seed=1, steps=60).result
+    assert best["mAP"] != last["mAP"]
+    title = "The best evaluation beside the last"
+    result = {**last, "best_metric": "coco_AP50", "best": best}
+    page = text_of(render_run(facts(result=result)))
+    assert title in page and "The best, by coco_AP50, is" in page
+    assert "the last evaluation, step 100; the best was at step 60" in page
+    assert "best, step 60 last, step 100" in page
+    assert f"mAP@.5 {best['mAP']:.3f} {last['mAP']:.3f} COCO AP" in page
+    # The figures at the top are the last's.
+    assert f"mAP@.5 {last['mAP']:.3f} area under the curve" in page
+    for same in ({**result, "best": last}, {**result, "best": None}, last):
+        page = text_of(render_run(facts(result=same)))
+        assert title not in page and "the best was" not in page

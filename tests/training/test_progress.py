@@ -2,9 +2,7 @@
 
 import io
 
-import pytest
-
-from ssd_tf.training.progress import Progress, duration
+from ssd_tf.training.progress import Progress
 
 VALUES = {"loss": 5.1234, "images_per_second": 40.0}
 FIGURES = {
@@ -55,11 +53,3 @@ def test_a_terminal_has_a_bar_and_the_expected_time_once(monkeypatch):
     assert said.count("left\n") == 1
     assert "loss=5.123" in said and "640/640" in said
     assert said.count("best F1") == 1
-
-
-@pytest.mark.parametrize(
-    "seconds, expected",
-    [(0.2, "0 s"), (59.4, "59 s"), (61, "1 min"), (7260, "2 h 01 min")],
-)
-def test_duration(seconds, expected):
-    assert duration(seconds) == expected

@@ -31,24 +31,5 @@ def test_shares_of_the_time():
         clock.run(1)
     clock.run(20)
     assert times.describe() == (
-        "took 40.0 s: 5.0% waiting for data, 10.0% evaluating, 10.0% saving"
-    )
-
-
-@pytest.mark.parametrize(
-    "seconds, text",
-    [
-        (59.94, "59.9 s"),
-        (60, "1 min 0 s"),
-        (491.6, "8 min 12 s"),
-        (3599.9, "1 h 0 min"),
-        (100 * 3600 + 61, "100 h 1 min"),
-    ],
-)
-def test_long_times(seconds, text):
-    clock = Clock()
-    times = TimeShares(clock)
-    clock.run(seconds)
-    assert times.describe() == (
-        f"took {text}: 0.0% waiting for data, 0.0% evaluating, 0.0% saving"
+        "took 40 s: 5.0% waiting for data, 10.0% evaluating, 10.0% saving"
     )
