@@ -1,9 +1,10 @@
 """Measure a model on a data set: average precision and kinds of errors.
 
 Prints a table by class. OUTPUT_DIR gets precision_recall.png, errors.png,
-examples.jpg (ground truth beside detections), metrics.json (every figure, the
-curves, and what was measured how) and detections.json (COCO's results format);
-those of an earlier call are replaced.
+confusion.png (what objects were taken for), examples.jpg (ground truth beside
+detections), metrics.json (every figure, the curves, and what was measured how)
+and detections.json (COCO's results format); those of an earlier call are
+replaced.
 
 The figures of a run are by default those of its training: the same data, and
 the area under the precision-recall curve. Figures published for VOC 2007 take
@@ -35,9 +36,11 @@ from ssd_tf.data.usable_images import UsableImages
 from ssd_tf.errors import InputError
 from ssd_tf.evaluation import EvaluatedImage, Measurement, format_result
 from ssd_tf.evaluation.coco_results import CocoResultsWriter
+from ssd_tf.evaluation.confusion import ConfusionMatrix
 from ssd_tf.evaluation.curves import AVERAGE_PRECISION
 from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.evaluation.plots import (
+    plot_confusion,
     plot_error_breakdown,
     plot_precision_recall,
     save_figure,
@@ -101,14 +104,13 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
     source, split = open_split(
         data, model=values.model, class_names=predictor.class_names
     )
-    measurement = _build_measurement(values, source)
+    measurement, confusion = _build_measurement(values, source)
     folder = console.make_folder("output_dir", values.output_dir)
     usable = UsableImages(source, max_bad_images=values.max_bad_images)
     examples = _measure(
-        predictor,
-        source,
-        split=split,
+        *(predictor, source, split),
         measurement=measurement,
+        confusion=confusion,
         folder=folder,
         usable=usable,
     )
@@ -122,6 +124,7 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         **{name: values[name].value for name in LOOK_FLAGS},
     }
     result = {"configuration": configuration, **measurement.result()}
+    result["confusion"] = confusion.result()
     if left_out := len(usable.left_out(split)):
         result["images_left_out"] = left_out
     what = f"{source.name} {split}"
@@ -142,14 +145,18 @@ def run(values: flags.FlagValues, arguments: list[str]) -> None:
         logging.info("plots, examples and JSON are in %s", folder)
 
 
-def _build_measurement(values: flags.FlagValues, source: Source) -> Measurement:
+def _build_measurement(
+    values: flags.FlagValues, source: Source
+) -> tuple[Measurement, ConfusionMatrix]:
+    how = {
+        "iou_threshold": values.iou_threshold,
+        "plus_one": values.plus_one,
+        "score_threshold": values.score_threshold,
+    }
     try:
-        return Measurement(
-            source.class_names,
-            method=values.method,
-            iou_threshold=values.iou_threshold,
-            plus_one=values.plus_one,
-            score_threshold=values.score_threshold,
+        return (
+            Measurement(source.class_names, method=values.method, **how),
+            ConfusionMatrix(source.class_names, **how),
         )
     except ValueError as error:
         raise InputError(f"--{error}") from error
@@ -158,25 +165,34 @@ def _build_measurement(values: flags.FlagValues, source: Source) -> Measurement:
 def _measure(
     predictor: Predictor,
     source: Source,
-    *,
     split: str,
+    *,
     measurement: Measurement,
+    confusion: ConfusionMatrix,
     folder: pathlib.Path | None,
     usable: UsableImages,
 ) -> list[EvaluatedImage]:
-    """Feeds the measurement, writes detections, returns examples."""
+    """Feeds what measures, writes detections, returns examples."""
+    num_classes = len(source.class_names)
     with contextlib.ExitStack() as stack:
-        on_image = None
+        writer = None
         if folder:
             image_ids = None
             if isinstance(source, NumberedImages):
                 image_ids = source.image_ids(split)
-            writer = CocoResultsWriter(
-                folder / "detections.json",
-                source.category_ids,
-                image_ids=image_ids,
+            writer = stack.enter_context(
+                CocoResultsWriter(
+                    folder / "detections.json",
+                    source.category_ids,
+                    image_ids=image_ids,
+                )
             )
-            on_image = stack.enter_context(writer).add
+
+        def on_image(image: EvaluatedImage) -> None:
+            confusion.add(image.record(num_classes=num_classes))
+            if writer:
+                writer.add(image)
+
         return training.measure(
             predictor.detect,
             source,
@@ -210,6 +226,10 @@ def _write_reports(
         result["errors"], title=f"{title}\nerrors by class"
     )
     save_figure(errors, folder / "errors.png")
+    confusion = plot_confusion(
+        result["confusion"], title=f"{title}\nwhat objects were taken for"
+    )
+    save_figure(confusion, folder / "confusion.png")
     drawn = draw_samples(
         examples,
         measurement.voc.class_names,

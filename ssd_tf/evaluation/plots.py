@@ -39,6 +39,8 @@ _TITLE_SHARE = 0.84
 _POINTS_PER_INCH = 72
 # Of the names beside bars, in letters.
 _LONGEST_NAME = 40
+# Of a matrix whose numbers are still read.
+_MAX_NUMBERED = 25
 
 
 def save_figure(figure: Figure, path: str | pathlib.Path) -> None:
@@ -147,13 +149,52 @@ def plot_error_breakdown(
     )
     _stacked_bars(right, per_class.values(), _OBJECT_BARS)
     right.set_xlabel("objects")
-    labels = [
-        name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME - 1]}…"
-        for name in per_class
-    ]
+    labels = [_shortened(name) for name in per_class]
     left.set_yticks(range(len(labels)), labels=labels, parse_math=False)
     # The first class on top, as in tables.
     left.set_ylim(max(1, len(labels)) - 0.4, -0.6)
+    return figure
+
+
+def _shortened(name: str) -> str:
+    long = len(name) > _LONGEST_NAME
+    return f"{name[:_LONGEST_NAME - 1]}…" if long else name
+
+
+def plot_confusion(
+    confusion: Mapping[str, Any], *, title: str = "Confusion"
+) -> Figure:
+    """Draws which class objects were taken for, darker the larger the share.
+
+    Takes the `result()` of a `ConfusionMatrix`; `save_figure` writes it.
+    """
+    names = ["nothing", *map(_shortened, confusion["names"][1:])]
+    order = [*range(1, len(names)), 0]  # nothing comes last
+    counts = np.array(confusion["counts"])[np.ix_(order, order)]
+    labels = [names[k] for k in order]
+    points = max(4.0, min(10.0, 250 / len(labels)))
+    # Letters are about .6 as wide as high; names stand on two sides.
+    names_inches = 0.6 * max(map(len, labels)) * points / _POINTS_PER_INCH
+    side = 2.0 + names_inches + min(0.5 * len(labels), 8.0)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    panel = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    panel.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
+    if len(labels) <= _MAX_NUMBERED:
+        for row, column in np.argwhere(counts):
+            color = "white" if share[row, column] > 0.5 else "black"
+            text = str(counts[row, column])
+            panel.text(column, row, text, color=color, ha="center", va="center")
+    ticks = range(len(labels))
+    panel.set_yticks(ticks, labels=labels, fontsize=points, parse_math=False)
+    panel.set_xticks(
+        ticks, labels=labels, fontsize=points, parse_math=False, rotation=90
+    )
+    panel.set_ylabel("object")
+    panel.set_xlabel(
+        f"found with a score of at least {confusion['score_threshold']:g}"
+    )
     return figure
 
 

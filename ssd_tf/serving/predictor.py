@@ -91,9 +91,12 @@ class Predictor:
         self, frames: Sequence[np.ndarray]
     ) -> list[ImageDetections]:
         """As `detect_pixels`, at once where all have one size."""
-        if self.image_size is None and len({f.shape for f in frames}) == 1:
-            return split_outputs(self.detect(np.stack(frames)))
-        return self.detect_pixels(frames)
+        if len({frame.shape for frame in frames}) != 1:
+            return self.detect_pixels(frames)
+        batch = np.stack(frames)
+        if self.image_size is not None:
+            batch = images.resize(batch, self.image_size)
+        return split_outputs(self.detect(batch))
 
     def without_unused_classes(self) -> "Predictor":
         """The same detector without the numbers that COCO never used.

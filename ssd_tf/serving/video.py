@@ -137,9 +137,10 @@ class VideoWriter:
         if self._stream is None:
             self._stream = self._add_stream(width, height)
         # Chroma has half the resolution: sides must be even.
-        pixels = np.pad(
-            pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"
-        )
+        if height % 2 or width % 2:
+            pixels = np.pad(
+                pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"
+            )
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         # Time goes on, whatever the source says.
         self._last = max(round(seconds * _TICKS_PER_SECOND), self._last + 1)

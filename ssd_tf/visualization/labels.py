@@ -1,5 +1,6 @@
 """Where the names of boxes stand on a picture."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -38,12 +39,15 @@ def place_labels(
     """
     placed: list[Area] = []
     for box, size in zip(boxes, sizes, strict=True):
-
-        def covered(place: Area) -> int:
-            return sum(map(place.overlap, placed))
-
-        # The first of equals.
-        placed.append(min(_places(box, size, picture_size), key=covered))
+        best, least = None, math.inf
+        for place in _places(box, size, picture_size):
+            covered = sum(map(place.overlap, placed))
+            if covered < least:  # the first of equals
+                best, least = place, covered
+            if not covered:  # as most are: the other places cost time
+                break
+        assert best is not None  # the last place always is one
+        placed.append(best)
     return placed
 
 

@@ -20,6 +20,7 @@ FIGURES = (
     *("coco", "voc", "errors", "best_f1"),
 )
 FILES = [
+    "confusion.png",
     "detections.json",
     "errors.png",
     "examples.jpg",
@@ -239,7 +240,18 @@ def test_output_dir(evaluate_known, folder, tmp_path):
 
     metrics = json.loads((out_dir / "metrics.json").read_text())
     assert metrics == json.loads(out)
-    assert set(metrics) == {"configuration", "curves", *FIGURES}
+    assert set(metrics) == {
+        *("configuration", "curves", "confusion"),
+        *FIGURES,
+    }
+    assert metrics["confusion"] == {
+        "score_threshold": 0.4,
+        "iou_threshold": 0.5,
+        "names": [None, *NAMES],
+        # A second cat, a dog and a bird where none is; two that are missed;
+        # the difficult dog counts neither way.
+        "counts": [[0, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]],
+    }
     assert metrics["mAP"] == metrics["voc"]["mAP"] == 0.25
     assert metrics["AP"] == metrics["voc"]["AP"]
     assert metrics["absent_classes"] == ["bird"]

@@ -1,7 +1,10 @@
+import numpy as np
 import pytest
 
 from ssd_tf.evaluation import CocoEvaluator, ErrorBreakdown, VocEvaluator
+from ssd_tf.evaluation.confusion import ConfusionMatrix
 from ssd_tf.evaluation.plots import (
+    plot_confusion,
     plot_error_breakdown,
     plot_precision_recall,
     save_figure,
@@ -74,6 +77,33 @@ def test_names_of_every_kind(tmp_path):
     save_figure(bars, tmp_path / "errors.png")
     labels = bars.axes[0].get_yticklabels()
     assert [label.get_text() for label in labels] == list(names)
+
+
+def test_confusion_shows_every_count(random_images, tmp_path):
+    matrix = filled(
+        ConfusionMatrix(NAMES, score_threshold=0.1), random_images(0)
+    )
+    figure = plot_confusion(matrix.result(), title="a$_$b")
+    save_figure(figure, tmp_path / "confusion.png")
+    (panel,) = figure.axes
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert labels == [*NAMES, "nothing"]
+    shown = np.zeros((5, 5), int)
+    for text in panel.texts:
+        column, row = text.get_position()
+        shown[row, column] = int(text.get_text())
+    order = [1, 2, 3, 4, 0]
+    assert (shown == matrix.counts[order][:, order]).all() and shown.any()
+
+
+@pytest.mark.parametrize("count", [1, 80])
+def test_confusion_of_few_and_of_many_classes(count, tmp_path):
+    names = [f"class {k} {'x' * 60}" for k in range(count)]
+    matrix = ConfusionMatrix(names, score_threshold=0.1)
+    figure = plot_confusion(matrix.result())
+    save_figure(figure, tmp_path / "confusion.png")
+    assert len(figure.axes[0].get_yticklabels()) == count + 1
+    assert not figure.axes[0].texts
 
 
 @pytest.mark.parametrize("count", [3, 12])

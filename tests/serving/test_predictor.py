@@ -97,6 +97,29 @@ def test_whole_images_go_one_by_one():
         assert pixels.dtype == np.uint8
 
 
+@pytest.mark.parametrize("image_size", [None, 16])
+@pytest.mark.parametrize("heights", [(8, 8), (8, 9)])
+def test_frames_are_what_pictures_are(heights, image_size):
+    """Those of one size go to a model at once, with the same pixels."""
+    asked = []
+
+    def detect(pixels):
+        asked.append(np.asarray(pixels))
+        return {name: value[: len(pixels)] for name, value in OUTPUTS.items()}
+
+    random = np.random.default_rng(0)
+    frames = [random.integers(0, 255, (h, 9, 3), np.uint8) for h in heights]
+    predictor = serving.Predictor(detect, (), image_size)
+    assert len(predictor.detect_frames(frames)) == 2
+    num_calls = len(asked)
+    assert num_calls == (2 if image_size is None and heights[1] == 9 else 1)
+    predictor.detect_pixels(frames)
+    of_frames = [one for batch in asked[:num_calls] for one in batch]
+    of_pictures = [one for batch in asked[num_calls:] for one in batch]
+    for one, other in zip(of_frames, of_pictures, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_an_image_that_does_not_decode(small_module, pictures):
     predictor = serving.Predictor(small_module.detect_pixels, ())
     with pytest.raises(tf.errors.InvalidArgumentError):

@@ -2,9 +2,10 @@
 
 import itertools
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ssd_tf.visualization import labels
 from ssd_tf.visualization.labels import Area, place_labels
 
 PICTURE = (400, 300)
@@ -46,9 +47,16 @@ def test_eight_boxes_in_one_place_have_eight_places():
         assert one.overlap(other) == 0
 
 
+# A machine that is busy with other work is slow, and no error.
+whatever_the_time = settings(
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 corner = st.tuples(st.integers(0, 399), st.integers(0, 299))
 
 
+@whatever_the_time
 @given(
     st.lists(
         st.tuples(corner, st.tuples(st.integers(1, 99), st.integers(1, 99))),
@@ -66,6 +74,19 @@ def test_every_label_is_in_the_picture_and_at_its_box(items):
         near = Area(box.left - 1, box.top - 1, box.right + 1, box.bottom + 1)
         touches = near.overlap(label) > 0
         assert touches or box.left < SIZE[0] or box.right > 340
+
+
+@whatever_the_time
+@given(st.lists(corner, min_size=2, max_size=8))
+def test_each_label_covers_least_of_those_before(corners):
+    boxes = [Area(x, y, min(x + 9, 400), min(y + 9, 300)) for x, y in corners]
+    *before, last = place(*boxes, boxes[0])
+    places = labels._places(boxes[0], SIZE, PICTURE)
+
+    def covered(one):
+        return sum(map(one.overlap, before))
+
+    assert last == min(places, key=covered)  # the first of equals
 
 
 def test_an_overlap_is_counted_in_pixels():
