@@ -1,6 +1,8 @@
-"""What README.md, the guides and the notebooks show in code fences."""
+"""What README.md and the guides show in code fences.
 
-import json
+The notebooks are run whole by test_notebooks.py, with the commands in them.
+"""
+
 import pathlib
 import re
 from typing import NamedTuple
@@ -45,25 +47,8 @@ def commands_of(fence: Fence) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def notebook_commands() -> list[str]:
-    """Commands for a shell in the notebooks."""
-    commands = []
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] != "code":
-                continue
-            text = re.sub(r"\\\n\s*", "", "".join(cell["source"]))
-            lines = text.splitlines()
-            if lines and re.match(r"%%(bash|sh)\b", lines[0]):
-                commands += lines[1:]
-            else:
-                lines = [line.strip() for line in lines]
-                commands += [x[1:].strip() for x in lines if x[:1] == "!"]
-    return [command for command in commands if command]
-
-
 def shown_commands() -> list[str]:
     """Our own commands, each once, in order."""
     own = [fence for fence in read_fences() if not fence.title]
     commands = [command for fence in own for command in commands_of(fence)]
-    return list(dict.fromkeys(commands + notebook_commands()))
+    return list(dict.fromkeys(commands))
