@@ -6,11 +6,16 @@ from typing import Any
 
 import keras
 
-# Keras takes the channels of a depthwise kernel for its fan-in; each of its
-# outputs sees one.
-_DEPTHWISE_INITIALIZER = keras.initializers.VarianceScaling(
-    2.0, mode="fan_out", distribution="truncated_normal"
-)
+
+def _depthwise_initializer():
+    """A new one for each layer: it draws its seed when it is made.
+
+    Keras takes the channels of a depthwise kernel for its fan-in; each of its
+    outputs sees one.
+    """
+    return keras.initializers.VarianceScaling(
+        2.0, mode="fan_out", distribution="truncated_normal"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +82,7 @@ def conv_bn(
     if filters is None:
         convolution = keras.layers.DepthwiseConv2D(
             kernel_size,
-            depthwise_initializer=_DEPTHWISE_INITIALIZER,
+            depthwise_initializer=_depthwise_initializer(),
             name=name,
             **shape,
         )

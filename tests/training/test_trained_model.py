@@ -96,7 +96,7 @@ def test_trained_normalisation_is_that_of_keras(model):
     )  # the moving statistics
     for theirs, ours in zip(*results, strict=True):
         scale = max(1.0, np.abs(theirs).max())
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * scale)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-3 * scale)
 
 
 def test_the_variance_of_two_pixels_is_that_of_keras():
