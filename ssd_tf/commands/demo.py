@@ -17,8 +17,8 @@ from ssd_tf.commands.predictor_flags import (
     build_predictor,
     define_look_flags,
     define_model_flag,
+    define_score_threshold,
 )
-from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import Detector, demo_page, local_server
 
 _HOST, _PORT = "127.0.0.1", 7860
@@ -43,12 +43,8 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=0,
         upper_bound=_LAST_PORT,
     )
-    demo.number(
-        "score_threshold",
-        "Where the slider of the lowest score stands at first.",
-        SCORE_THRESHOLD,
-        lower_bound=0.0,
-        upper_bound=1.0,
+    define_score_threshold(
+        demo, "Where the slider of the lowest score stands at first."
     )
     define_look_flags(values)
 

@@ -24,9 +24,9 @@ from ssd_tf.commands.predictor_flags import (
     build_predictor,
     define_look_flags,
     define_model_flag,
+    define_score_threshold,
 )
 from ssd_tf.errors import InputError
-from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.files import written_whole
 from ssd_tf.serving import Detector
 from ssd_tf.serving.video import is_video
@@ -47,13 +47,7 @@ def define_flags(values: flags.FlagValues) -> None:
     detect.switch(
         "json", "Print one JSON line per image, and per frame of a video."
     )
-    detect.number(
-        "score_threshold",
-        "Lowest score that is shown.",
-        SCORE_THRESHOLD,
-        lower_bound=0.0,
-        upper_bound=1.0,
-    )
+    define_score_threshold(detect, "Lowest score that is shown.")
     define_look_flags(values)
 
 

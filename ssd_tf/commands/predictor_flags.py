@@ -1,9 +1,10 @@
-"""The model of detect and evaluate, and how it looks at a picture."""
+"""The model of detect, demo and evaluate, and how it looks at a picture."""
 
 from absl import flags
 
 from ssd_tf.commands.flag_groups import FlagGroup, define_checkpoint
 from ssd_tf.errors import InputError
+from ssd_tf.evaluation.error_breakdown import SCORE_THRESHOLD
 from ssd_tf.serving import (
     Predictor,
     flip_averaged,
@@ -21,6 +22,17 @@ def define_model_flag(group: FlagGroup) -> None:
     """Declares --model and --checkpoint."""
     group.text("model", f"Run directory, {model_kinds()}.", required=True)
     define_checkpoint(group)
+
+
+def define_score_threshold(group: FlagGroup, text: str) -> None:
+    """Declares --score_threshold, of what is shown."""
+    group.number(
+        "score_threshold",
+        text,
+        SCORE_THRESHOLD,
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
 
 
 def define_look_flags(values: flags.FlagValues) -> None:

@@ -149,16 +149,16 @@ def plot_error_breakdown(
     )
     _stacked_bars(right, per_class.values(), _OBJECT_BARS)
     right.set_xlabel("objects")
-    labels = [_shortened(name) for name in per_class]
+    labels = [shorten(name) for name in per_class]
     left.set_yticks(range(len(labels)), labels=labels, parse_math=False)
     # The first class on top, as in tables.
     left.set_ylim(max(1, len(labels)) - 0.4, -0.6)
     return figure
 
 
-def _shortened(name: str) -> str:
-    long = len(name) > _LONGEST_NAME
-    return f"{name[:_LONGEST_NAME - 1]}…" if long else name
+def shorten(name: str, longest: int = _LONGEST_NAME) -> str:
+    """The name, its end replaced by "…" where it has more letters."""
+    return f"{name[:longest - 1]}…" if len(name) > longest else name
 
 
 def plot_confusion(
@@ -168,7 +168,7 @@ def plot_confusion(
 
     Takes the `result()` of a `ConfusionMatrix`; `save_figure` writes it.
     """
-    names = ["nothing", *map(_shortened, confusion["names"][1:])]
+    names = ["nothing", *map(shorten, confusion["names"][1:])]
     order = [*range(1, len(names)), 0]  # nothing comes last
     counts = np.array(confusion["counts"])[np.ix_(order, order)]
     labels = [names[k] for k in order]

@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ssd_tf.evaluation.plots import unknown_signs_allowed
+from ssd_tf.evaluation.plots import shorten, unknown_signs_allowed
 from ssd_tf.evaluation.score_threshold import THRESHOLDS, ThresholdSweep
 
 # Okabe and Ito's colours, for every kind of sight.
@@ -19,6 +19,8 @@ COLORS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
     *("#e69f00", "#56b4e9", "#000000"),
 )
+# Of the names under bars, in letters.
+_LONGEST_NAME = 20
 # As wide as a column of the page; on a phone it is a little smaller.
 _SIZE = (5.0, 3.2)
 # Above it, a picture of pixels is smaller.
@@ -132,7 +134,7 @@ def plot_bars(values: Mapping[str, Mapping[str, float]], *, ylabel: str):
     middle = (len(values) - 1) * width / 2
     panel.set_xticks(
         np.arange(len(names)) + middle,
-        [name if len(name) < 20 else f"{name[:19]}…" for name in names],
+        [shorten(name, _LONGEST_NAME) for name in names],
         rotation=30 if len(names) > 4 else 0,
         ha="right" if len(names) > 4 else "center",
         parse_math=False,

@@ -129,26 +129,25 @@ def _find_folded(model) -> dict:
     return {
         makers[id(norm.input)].name: norm
         for norm in model.layers
-        if _is_frozen_norm(norm)
+        if _is_affine_norm(norm)
+        and not norm.trainable
         and users[id(norm.input)] == 1
         and _is_linear(makers.get(id(norm.input)))
     }
 
 
-def _is_frozen_norm(layer) -> bool:
+def _is_affine_norm(layer) -> bool:
     is_norm = isinstance(layer, keras.layers.BatchNormalization)
-    return is_norm and not layer.trainable and layer.scale and layer.center
+    return is_norm and layer.scale and layer.center
 
 
 def _is_fusible(layer) -> bool:
     """True for what takes the statistics of one replica's maps."""
     return (
-        isinstance(layer, keras.layers.BatchNormalization)
+        _is_affine_norm(layer)
+        and layer.trainable
         and len(layer.output.shape) == 4
         and layer.axis in (-1, 3)
-        and layer.trainable
-        and layer.scale
-        and layer.center
         and not (layer.synchronized or layer.renorm)
     )
 
