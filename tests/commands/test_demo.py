@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import os
 import pathlib
 import re
 import signal
@@ -101,8 +102,11 @@ class Demo:
             *(sys.executable, "-m", "ssd_tf", "demo", f"--model={model}"),
             *("--port=0", "--score_threshold=0.5"),
         ]
+        environment = {**os.environ}
+        environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # tf2onnx sets it
         self.process = subprocess.Popen(
             command,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -214,6 +218,22 @@ def test_a_file_that_is_no_picture_then_another(page, photo):
     expect_objects(page, "", [])
     page.locator("#given input[type=file]").set_input_files(str(photo))
     expect_objects(page, "2 objects: 1 cat, 1 <b>dog</b>", ROWS[:2])
+
+
+def test_the_camera(page):
+    page = page(WIDE)
+    given = page.locator("#given")
+    given.locator("button[aria-label='Capture from camera']").click()
+    given.get_by_text("Click to Access Webcam").click()
+    # Before the first frame there is nothing to capture.
+    page.wait_for_function(
+        "document.querySelector('#given video')?.videoWidth > 0"
+    )
+    given.locator("button[aria-label='capture photo']").click()
+    expect(summary(page)).to_have_value(
+        re.compile("2 objects"), timeout=TIMEOUT_MS
+    )
+    drawn_picture(page)
 
 
 def test_the_end(browser, demo, model, script):

@@ -152,10 +152,12 @@ def test_webp_that_pillow_refuses(tmp_path):
     chunk = b"VP8X" + struct.pack("<I", 10) + bytes(4) + side * 2
     riff = b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
     path = write(tmp_path / "a.webp", riff)
+    # Since version 13 for its size, before for want of a frame.
+    with pytest.raises((OSError, Image.DecompressionBombError)) as refused:
+        Image.open(path)
     with pytest.raises(InputError) as error:
         header_size(path)
-    start = f"{path}: image cannot be read: Image size (268402689 pixels)"
-    assert str(error.value).startswith(start)
+    assert str(error.value) == f"{path}: image cannot be read: {refused.value}"
 
 
 def test_missing_file(tmp_path):
