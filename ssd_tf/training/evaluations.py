@@ -1,6 +1,5 @@
 """The evaluations of a run: on the way, at its end, and after a kill."""
 
-import time
 from typing import Any
 
 from ssd_tf.config import DetectorConfig, TrainConfig
@@ -76,7 +75,6 @@ class Evaluations:
 
     def make(self, reporter: Reporter) -> dict[str, Any]:
         """Measures, keeps what was found, reports; returns the metrics."""
-        started_at = time.monotonic()
         images: list[EvaluatedImage] = []
         measurement = Measurement(self._source.class_names)
         with self._trainer.averaged_weights():
@@ -97,6 +95,4 @@ class Evaluations:
         write_bytes(self._run_dir.evaluation_file, pack_images(images))
         reporter.evaluation(step, metrics, samples, measurement.voc)
         self._best.sweep()
-        seconds = time.monotonic() - started_at
-        self._run_dir.journal.spent(step, "evaluation", seconds)
         return metrics

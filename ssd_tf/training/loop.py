@@ -12,7 +12,7 @@ from ssd_tf.interrupts import Interrupts
 from ssd_tf.training.progress import Progress
 from ssd_tf.training.run_parts import RunParts
 from ssd_tf.training.run_report import leave_report
-from ssd_tf.training.time_shares import DATA, EVALUATION, SAVING
+from ssd_tf.training.time_shares import DATA, EVALUATION, SAVING, STEPS
 
 _REPORT_EVERY_STEPS = 20
 
@@ -36,6 +36,7 @@ class TrainingRun(RunParts):
         """
         with (
             interrupts.handled() as signals,
+            self._times.on(STEPS),
             self._saver.holding(),
             self._workers.naming_lost(),
         ):
@@ -66,6 +67,7 @@ class TrainingRun(RunParts):
         self._reporter.close()
         self._data.remember()
         self._data.tell()
+        self._keep_times()
         if self.is_chief:
             leave_report(self._run_dir, self._source)
         return metrics
@@ -82,6 +84,11 @@ class TrainingRun(RunParts):
     def _save(self) -> None:
         with self._times.on(SAVING):
             self._saver.save()
+        self._keep_times()
+
+    def _keep_times(self) -> None:
+        for kind, seconds in self._times.take().items():
+            self._run_dir.journal.spent(self.step, kind, seconds)
 
     def _train_steps(self, stop: int, signals: Interrupts) -> None:
         dataset = self._batches.after(self.step)

@@ -73,7 +73,6 @@ def read_facts(run_dir: RunDir, *, source=None) -> RunFacts:
     """
     detector, training = run_dir.read_configs()
     result = run_dir.read_result() if run_dir.is_finished else None
-    log = run_dir.metrics.entries()
 
     def pictures(positions):
         nonlocal source
@@ -84,31 +83,18 @@ def read_facts(run_dir: RunDir, *, source=None) -> RunFacts:
         )
         return read_pictures(source, training.eval_split, positions)
 
-    seconds = {"training": _training_seconds(log, training.batch_size)}
-    seconds |= run_dir.journal.seconds()
     return RunFacts(
         name=run_dir.path.resolve().name,
         detector=detector,
         training=training,
-        log=log,
+        log=run_dir.metrics.entries(),
         result=result,
         starts=run_dir.journal.starts(),
-        seconds=seconds,
+        seconds=run_dir.journal.seconds(),
         images=_read_images(run_dir),
         coverage=_read_coverage(run_dir),
         read_pictures=pictures,
     )
-
-
-def _training_seconds(log, batch_size: int) -> float:
-    """Time of the steps that were reported, by their speed."""
-    seconds, before = 0.0, 0
-    for line in log:
-        if line.get("kind") == "training" and line.get("images_per_second"):
-            count = (line["step"] - before) * batch_size
-            seconds += count / line["images_per_second"]
-            before = line["step"]
-    return seconds
 
 
 def _read_images(run_dir: RunDir) -> list[EvaluatedImage]:

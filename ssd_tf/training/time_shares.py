@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 
 from ssd_tf.durations import duration
 
+START = "starting"
+STEPS = "training"
 DATA = "waiting for data"
 EVALUATION = "evaluating"
 SAVING = "saving"
-_KINDS = (DATA, EVALUATION, SAVING)
+_TOLD = (DATA, EVALUATION, SAVING)
 
 
 class TimeShares:
-    """A clock that tells what it was watched for.
+    """A clock that tells what it was watched for, first the start.
 
     Args:
       clock: seconds, always later.
@@ -23,8 +25,9 @@ class TimeShares:
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._begun_at = self._since = clock()
-        self._kinds: list[str] = []
+        self._kinds = [START]
         self._seconds: dict[str, float] = defaultdict(float)
+        self._taken: dict[str, float] = {}
 
     @contextlib.contextmanager
     def on(self, kind: str) -> Iterator[None]:
@@ -39,15 +42,21 @@ class TimeShares:
 
     def _note(self) -> None:
         now = self._clock()
-        if self._kinds:
-            self._seconds[self._kinds[-1]] += now - self._since
+        self._seconds[self._kinds[-1]] += now - self._since
         self._since = now
+
+    def take(self) -> dict[str, float]:
+        """Seconds of each kind since they were last taken."""
+        self._note()
+        seconds = dict(self._seconds)
+        before, self._taken = self._taken, seconds
+        return {kind: seconds[kind] - before.get(kind, 0) for kind in seconds}
 
     def describe(self) -> str:
         """A line: the time so far, and the shares of it."""
         seconds = self._clock() - self._begun_at
         shares = (
             f"{100 * self._seconds[kind] / max(seconds, 1e-9):.1f}% {kind}"
-            for kind in _KINDS
+            for kind in _TOLD
         )
         return f"took {duration(seconds)}: {', '.join(shares)}"

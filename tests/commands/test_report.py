@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from ssd_tf.report import is_report
+from ssd_tf.training.journal import Journal
 
 
 @pytest.fixture
@@ -25,6 +26,15 @@ def test_a_finished_run_has_its_report(small_run):
     for title in (b"Kinds of errors", b"Sizes of objects", b"Time spent"):
         assert title in content
     assert b"ground truth of" in content
+
+
+def test_all_of_a_run_s_time_is_in_its_report(small_run):
+    spent = Journal(small_run / "journal.jsonl").seconds()
+    kinds = ["starting", "waiting for data", "training", "evaluating", "saving"]
+    assert sorted(spent) == sorted(kinds) and min(spent.values()) > 0
+    page = (small_run / "report.html").read_text()
+    times = page[page.index("Time spent") : page.index("All settings")]
+    assert all(kind in times for kind in kinds)
 
 
 def test_it_is_made_again(script, run):

@@ -2,7 +2,13 @@
 
 import pytest
 
-from ssd_tf.training.time_shares import DATA, EVALUATION, SAVING, TimeShares
+from ssd_tf.training.time_shares import (
+    DATA,
+    EVALUATION,
+    SAVING,
+    START,
+    TimeShares,
+)
 
 
 class Clock:
@@ -33,3 +39,14 @@ def test_shares_of_the_time():
     assert times.describe() == (
         "took 40 s: 5.0% waiting for data, 10.0% evaluating, 10.0% saving"
     )
+
+
+def test_what_is_taken_is_the_time_since():
+    clock = Clock()
+    times = TimeShares(clock)
+    clock.run(10)
+    with times.on(DATA):
+        clock.run(2)
+        assert times.take() == {START: 10, DATA: 2}
+        clock.run(1)
+        assert times.take() == {START: 0, DATA: 1}
