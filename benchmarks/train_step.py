@@ -10,11 +10,12 @@ without TensorFlow, it is model, loss, gradient and SGD, compiled; of this
 package it then needs `models` and `losses` only, and no TensorFlow.
 
 A batch of noise with made targets is trained on again and again. FLOPs are
-those of the convolutions: twice the multiplications forward, as many for the
-gradient of the weights, and of the inputs save the first layer's. A product of
-two large matrices in the precision of the layers, measured between the steps,
-tells what the machine gave. One case a process, as memory is that of the
-process (of the device, where JAX tells it). Prints one JSON line.
+those of the convolutions: twice the multiplications forward, and where a layer
+is trained as many for the gradient of its weights, and of its inputs save the
+first such layer's. A product of two large matrices in the precision of the
+layers, measured between the steps, tells what the machine gave. One case a
+process, as memory is that of the process (of the device, where JAX tells it).
+Prints one JSON line.
 """
 
 import importlib
@@ -164,13 +165,15 @@ BACKENDS = {"tensorflow": on_tensorflow, "jax": on_jax}
 
 def count_flops(model: keras.Model) -> tuple[float, float]:
     """Operations of the convolutions for an image: forward, and in a step."""
-    forward = [
-        2.0 * math.prod(kernel.shape) * math.prod(layer.output.shape[1:3])
-        for layer in model.layers
-        for kernel in layer.trainable_weights
-        if kernel.path.endswith("kernel") and len(kernel.shape) == 4
-    ]
-    return sum(forward), 3.0 * sum(forward) - forward[0]
+    forward, trained = [], []
+    for layer in model.layers:
+        for kernel in layer.weights:
+            if kernel.path.endswith("kernel") and len(kernel.shape) == 4:
+                flops = 2.0 * math.prod(kernel.shape)
+                forward.append(flops * math.prod(layer.output.shape[1:3]))
+                if layer.trainable:
+                    trained.append(forward[-1])
+    return sum(forward), sum(forward) + 2.0 * sum(trained) - trained[0]
 
 
 def seconds(call: Callable, *arguments) -> float:
