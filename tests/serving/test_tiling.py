@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ssd_tf import serving
@@ -89,7 +89,8 @@ def detect(picture, *, predictor=None, **how):
     pixels = np.repeat(picture[None, :, :, None], 3, axis=3)
     (found,) = split_outputs(predictor.detect(pixels))
     boxes = found.boxes * np.tile(picture.shape, 2)
-    return boxes[np.lexsort(boxes.T[::-1])]
+    # By whole pixels: edges that are level differ in their last digits.
+    return boxes[np.lexsort(boxes.round().T[::-1])]
 
 
 @pytest.mark.parametrize("size", [(30, 50), (64, 64), (64, 10)])
@@ -114,6 +115,7 @@ def test_what_is_shown_to_the_detector():
     width=st.integers(40, 200),
     seed=st.integers(0, 99),
 )
+@example(height=161, width=113, seed=60)  # two begin at the same height
 @settings(max_examples=40, deadline=None)
 def test_every_object_is_found_once(overlap, height, width, seed):
     """Small ones and large ones, whole or cut by the tiles' borders."""
