@@ -165,15 +165,15 @@ BACKENDS = {"tensorflow": on_tensorflow, "jax": on_jax}
 
 def count_flops(model: keras.Model) -> tuple[float, float]:
     """Operations of the convolutions for an image: forward, and in a step."""
-    forward, trained = [], []
-    for layer in model.layers:
-        for kernel in layer.weights:
-            if kernel.path.endswith("kernel") and len(kernel.shape) == 4:
-                flops = 2.0 * math.prod(kernel.shape)
-                forward.append(flops * math.prod(layer.output.shape[1:3]))
-                if layer.trainable:
-                    trained.append(forward[-1])
-    return sum(forward), sum(forward) + 2.0 * sum(trained) - trained[0]
+    counts = [
+        (layer, math.prod(kernel.shape) * math.prod(layer.output.shape[1:3]))
+        for layer in model.layers
+        for kernel in layer.weights
+        if kernel.path.endswith("kernel") and len(kernel.shape) == 4
+    ]
+    forward = 2.0 * sum(count for _, count in counts)
+    trained = [2.0 * count for layer, count in counts if layer.trainable]
+    return forward, forward + 2.0 * sum(trained) - trained[0]
 
 
 def seconds(call: Callable, *arguments) -> float:
