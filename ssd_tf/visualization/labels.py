@@ -1,8 +1,9 @@
 """Where the names of boxes stand on a picture."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Area(NamedTuple):
@@ -13,11 +14,17 @@ class Area(NamedTuple):
     right: int
     bottom: int
 
-    def overlap(self, other: "Area") -> int:
-        """Pixels that belong to both."""
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return max(0, width) * max(0, height)
+
+def overlaps(areas: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[N, M]: pixels of each of N areas that each of M others has, too.
+
+    Args:
+      areas: [N, 4], as of `Area`.
+      others: [M, 4].
+    """
+    near = np.maximum(areas[:, None, :2], others[:, :2])
+    far = np.minimum(areas[:, None, 2:], others[:, 2:])
+    return np.maximum(far - near, 0).prod(axis=-1)
 
 
 def place_labels(
@@ -37,18 +44,12 @@ def place_labels(
       sizes: width and height of their labels.
       picture_size: width and height.
     """
-    placed: list[Area] = []
-    for box, size in zip(boxes, sizes, strict=True):
-        best, least = None, math.inf
-        for place in _places(box, size, picture_size):
-            covered = sum(map(place.overlap, placed))
-            if covered < least:  # the first of equals
-                best, least = place, covered
-            if not covered:  # as most are: the other places cost time
-                break
-        assert best is not None  # the last place always is one
-        placed.append(best)
-    return placed
+    placed = np.empty((len(boxes), 4), int)
+    for i, (box, size) in enumerate(zip(boxes, sizes, strict=True)):
+        places = np.array(list(_places(box, size, picture_size)))
+        covered = overlaps(places, placed[:i]).sum(axis=1)
+        placed[i] = places[covered.argmin()]  # the first of equals
+    return [Area(*place) for place in placed.tolist()]
 
 
 def _places(
