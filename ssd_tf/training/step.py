@@ -197,6 +197,7 @@ class Trainer(TrainingState):
             total = losses.total
             if self.loss_scale is not None:
                 total = self.loss_scale.scaled(total)
+        losses = losses._replace(total=self._update.checked(losses.total))
         gradients = tape.gradient(total, [v.value for v in variables])
         if self.loss_scale is not None:
             gradients = self.loss_scale.unscaled(gradients)

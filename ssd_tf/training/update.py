@@ -28,15 +28,26 @@ class Update:
         self._loss_scale = loss_scale
         self._skips = skips
         # Of batch normalisation, which change as a batch is looked at.
-        self._statistics = [
-            v
-            for v in model.non_trainable_variables
-            if skips and "float" in v.dtype
+        of_batches = [
+            v for v in model.non_trainable_variables if "float" in v.dtype
         ]
+        self._statistics = of_batches if skips else []
+        self._watched = [] if loss_scale is None else of_batches
 
     def statistics(self) -> list[tf.Tensor]:
         """What a step that is left out must not change, before the step."""
         return [tf.identity(v) for v in self._statistics]
+
+    def checked(self, loss):
+        """A replica's loss; NaN where its statistics are not finite now.
+
+        A ReLU that makes zero of NaN hides it from the loss, and the gradient
+        alone looks like an overflow of float16.
+        """
+        if not self._watched:
+            return loss
+        is_finite = [tf.reduce_all(tf.math.is_finite(v)) for v in self._watched]
+        return tf.where(tf.reduce_all(is_finite), loss, float("nan"))
 
     def is_bad(self, loss, gradient_norm):
         """Bool scalar, true if a step's outcome is not finite by its fault.
