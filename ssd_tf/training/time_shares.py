@@ -46,11 +46,14 @@ class TimeShares:
         self._since = now
 
     def take(self) -> dict[str, float]:
-        """Seconds of each kind since they were last taken."""
+        """Seconds since they were last taken, of each kind that had any."""
         self._note()
-        seconds = dict(self._seconds)
-        before, self._taken = self._taken, seconds
-        return {kind: seconds[kind] - before.get(kind, 0) for kind in seconds}
+        before, self._taken = self._taken, dict(self._seconds)
+        passed = {
+            kind: seconds - before.get(kind, 0.0)
+            for kind, seconds in self._taken.items()
+        }
+        return {kind: seconds for kind, seconds in passed.items() if seconds}
 
     def describe(self) -> str:
         """A line: the time so far, and the shares of it."""

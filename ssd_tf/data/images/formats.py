@@ -189,9 +189,11 @@ def _decode(image_bytes, max_pixels):
     return exif.turn_upright(image, _orientation(image_bytes))
 
 
-# Half a second to trace: once, not for every graph that decodes.
+# Half a second to trace: once, not for every graph that decodes. AutoGraph
+# would read the source of 45 functions, longer than that, and change nothing.
 _decode_in_graph = tf.function(
     _decode,
+    autograph=False,
     input_signature=[
         tf.TensorSpec([], tf.string),
         tf.TensorSpec([], tf.int64),
