@@ -26,6 +26,23 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def disable_grappler():
+    """It takes longer than to run graphs that are this small."""
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": True}
+    )
+
+
+@pytest.fixture(scope="module")
+def no_grappler():
+    """For tests that trace a new graph each; others have it as users do."""
+    disable_grappler()
+    yield
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": False}
+    )
+
+
 @pytest.fixture
 def toy_config():
     """Eight anchors whose corners are exact in float32.

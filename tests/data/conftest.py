@@ -57,6 +57,11 @@ def mark_downloaded(data_dir):
     (downloads / "VOC.tar.INFO").touch()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_graphs(no_grappler):
+    """Most tests here build pipelines and steps of their own."""
+
+
 @pytest.fixture(scope="session")
 def devkit(tmp_path_factory):
     """Two years of VOC, COCO and shapes, prepared by tfds -> data_dir.

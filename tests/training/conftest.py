@@ -9,12 +9,23 @@ import tensorflow as tf
 from PIL import Image
 
 from ssd_tf.data.sources.voc_folder import VocFolder
-from ssd_tf.training import RunDir, TrainingRun
+from ssd_tf.training import RunDir, TrainingRun, loop
 
 _OBJECT = (
     "<object><name>dog</name><bndbox><xmin>8</xmin><ymin>4</ymin>"
     "<xmax>60</xmax><ymax>50</ymax></bndbox></object>"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_graphs(no_grappler):
+    """Most tests here build pipelines and steps of their own."""
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    """A fifth of the time of a small training; tests/report makes them."""
+    monkeypatch.setattr(loop, "leave_report", lambda run_dir, source: None)
 
 
 @pytest.fixture

@@ -14,6 +14,11 @@ from tests.training.test_step import make_batch
 NAN = float("nan")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_graphs():
+    """With Grappler, whose ReLU makes zero of NaN on some processors."""
+
+
 def spoiled(batch, image):
     """The batch with one pixel that is not finite."""
     images = batch.images.numpy()

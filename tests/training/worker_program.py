@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 
+import tensorflow as tf
+
 from ssd_tf import console, training
 from ssd_tf.data.sources import registry
 from ssd_tf.training import step
@@ -17,6 +19,7 @@ from tests import conftest
 
 
 def main(data_dir, run_dir, until, dies_at):
+    conftest.disable_grappler()
     strategy = training.build_strategy()
     source = registry.build_source("shapes", data_dir=data_dir)
     if dies_at:
@@ -44,8 +47,10 @@ def main(data_dir, run_dir, until, dies_at):
         backbone=conftest.SMALL_NETWORK,
     )
     print(f"begins at step {run.step}", flush=True)
+    # Without what AutoGraph does at the start of every process.
+    train = tf.autograph.experimental.do_not_convert(run.train)
     for stop in until:
-        run.train(until=stop)
+        train(until=stop)
     print(f"ends at step {run.step}", flush=True)
 
 
