@@ -179,7 +179,9 @@ def count_flops(model: keras.Model) -> tuple[float, float]:
 def seconds(call: Callable, *arguments) -> float:
     """Wall time of a call, to its last value."""
     start = time.perf_counter()
-    float(np.ravel(keras.ops.convert_to_numpy(call(*arguments)))[0])
+    # NumPy reads no bfloat16.
+    value = keras.ops.cast(call(*arguments), "float32")
+    float(np.ravel(keras.ops.convert_to_numpy(value))[0])
     return time.perf_counter() - start
 
 

@@ -25,9 +25,7 @@ def _preset(
     image_size: int,
     *,
     scales: str = "voc",
-    head: str = "conv",
-    extras: str = "backbone",
-    neck: str = "none",
+    **values: Any,
 ) -> DetectorConfig:
     grid = _GRIDS[image_size]
     min_sizes_px, max_sizes_px = published_sizes_px(
@@ -38,10 +36,8 @@ def _preset(
         image_size=image_size,
         min_sizes_px=min_sizes_px,
         max_sizes_px=max_sizes_px,
-        head=head,
-        extras=extras,
-        neck=neck,
         **grid,
+        **values,
     )
 
 
@@ -122,12 +118,12 @@ PRESETS = {
     ),
     # Boxes from 7% of the image: small data sets have small objects.
     "ssd300_tiny": _preset("tiny", 300, scales="coco"),
+    # What is best for a few hundred pictures: benchmarks/README.md.
     "ssd300_efficientnet_lite0": _preset(
         "efficientnet_lite0",
         300,
         scales="coco",
-        head="ssdlite",
-        extras="ssdlite",
         neck="fpn_lite",
+        matcher="topk",
     ),
 }

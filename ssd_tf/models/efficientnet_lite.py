@@ -9,7 +9,7 @@ import itertools
 
 import keras
 
-from ssd_tf.models import mobile
+from ssd_tf.models import layers, mobile
 from ssd_tf.models.backbone import Backbone, ImagenetPackage, Pixels
 
 _STYLE = mobile.Style(epsilon=1e-3, momentum=0.99, activation="relu6")
@@ -57,6 +57,12 @@ def _build(pixels, image_size):
     return [*(outputs[block] for block in _TAPPED_BLOCKS), top]
 
 
+def _extras(top, image_size):
+    """Caffe's levels: a batch has too few cells there to normalise them by."""
+    del image_size
+    return layers.extra_levels(top, num_strided=1, num_valid=2)
+
+
 def build_classifier() -> keras.Model:
     """EfficientNet-Lite0 for the 1,000 classes of ImageNet, with fresh weights.
 
@@ -95,6 +101,7 @@ def published_names() -> dict[str, str]:
 
 BACKBONE = Backbone(
     build=_build,
+    extras=_extras,
     pixels=_PIXELS,
     imagenet_package=ImagenetPackage(
         title="EfficientNet-Lite0",

@@ -229,10 +229,12 @@ def test_epochs_and_the_recipe_s_flags(plan):
 def test_own_pictures_begin_with_a_trained_backbone(plan, cells):
     own = ["--dataset=folder", f"--data_dir={cells}"]
     detector, train = plan(*own)
-    assert (detector.backbone, detector.head) == (
+    assert (detector.backbone, detector.head, detector.extras) == (
         "efficientnet_lite0",
-        "ssdlite",
+        "conv",
+        "backbone",
     )
+    assert (detector.neck, detector.matcher) == ("fpn_lite", "topk")
     assert (train.recipe, train.init_weights) == ("fine_tune", "imagenet")
     assert (train.freeze, train.freeze_batch_norm) == ("stem", True)
     assert train.backbone_lr_multiplier < 1
