@@ -1,10 +1,6 @@
 """The detector outside of training: its exports and their predictors."""
 
-from ssd_tf.serving.detector import (
-    DetectionResult,
-    Detector,
-    load_predictor,
-)
+from ssd_tf.serving.detector import DetectionResult, Detector
 from ssd_tf.serving.export_format import (
     Exported,
     ExportFormat,
@@ -18,6 +14,7 @@ from ssd_tf.serving.litert import (
     predictor_of_litert,
 )
 from ssd_tf.serving.litert_format import representative_images
+from ssd_tf.serving.loading import load_predictor
 from ssd_tf.serving.merging import flip_averaged
 from ssd_tf.serving.onnx import export_onnx, predictor_of_onnx
 from ssd_tf.serving.predictor import Predictor, predictor_of_run
