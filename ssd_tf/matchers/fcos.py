@@ -65,6 +65,8 @@ class FcosMatcher(base.Matcher):
                 tf.abs(cy - (ymin + ymax) / 2) < radius
             )
         area = (ymax - ymin) * (xmax - xmin)  # [M]
+        # Of a box as wide as 1e30 it is infinite, and argmin passes over it.
+        area = tf.minimum(area, tf.float32.max / 2)
         area = tf.where(accepted, area, np.inf)  # [N, M]
         smallest = tf.argmin(area, axis=1, output_type=tf.int32)  # [N]
         return tf.where(

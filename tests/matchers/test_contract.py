@@ -2,11 +2,12 @@
 
 import dataclasses
 import functools
+import random
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ssd_tf import PRESETS, Anchors, TargetEncoder, box_ops, matchers
@@ -94,8 +95,17 @@ def test_legal_values(name, drawn):
     )
 
 
+# Two objects of which one has an area beyond float32.
+huge = [
+    (0, (0.0,) * 4),
+    (1, (0.0, 0.0, 1.0, 0.25)),
+    (1, (0.0, 0.0, 1e30, 1e30)),
+]
+
+
 @EVERY
 @some
+@example(huge, random.Random(0))
 @given(objects, st.randoms(use_true_random=False))
 def test_padding_and_bad_boxes_do_not_matter(name, drawn, random):
     labels, boxes = arrays(drawn)
