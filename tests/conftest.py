@@ -25,6 +25,10 @@ tf.config.set_logical_device_configuration(
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
 
+# A shell's background job ignores Ctrl-C, and so does what it starts: a test
+# that sends it to a program would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def disable_grappler():
     """It takes longer than to run graphs that are this small."""
