@@ -5,6 +5,10 @@ import keras
 from ssd_tf.models import layers
 from ssd_tf.models.backbone import Backbone, Pixels
 
+# Keras' MobileNetV2 has .999, for the many steps of ImageNet: behind a short
+# training from scratch more than a third of the statistics were the first.
+_MOMENTUM = 0.99
+
 
 def _backbone(
     application: str,
@@ -27,6 +31,9 @@ def _backbone(
 
     def build(images, image_size):
         body = network(image_size, input_tensor=images)
+        for layer in body.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = _MOMENTUM
         return [body.get_layer(name).output for name in taps]
 
     return Backbone(

@@ -76,6 +76,14 @@ def test_outputs_depend_on_the_image(detector):
             assert np.abs(value[0, anchor] - value[1, anchor]).max() > 0
 
 
+def test_statistics_are_those_of_the_last_steps(detector):
+    """Of a training of 500 steps less than a hundredth is from before."""
+    model, _, _ = detector
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            assert layer.momentum**500 < 0.01
+
+
 def head_layers(model, suffix):
     return [layer for layer in model.layers if layer.name.endswith(suffix)]
 
