@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from ssd_tf import box_ops
 from ssd_tf.anchors import Anchors
 from ssd_tf.matchers import base, overlaps
 
@@ -64,9 +65,8 @@ class FcosMatcher(base.Matcher):
             accepted &= (tf.abs(cx - (xmin + xmax) / 2) < radius) & (
                 tf.abs(cy - (ymin + ymax) / 2) < radius
             )
-        area = (ymax - ymin) * (xmax - xmin)  # [M]
         # Of a box as wide as 1e30 it is infinite, and argmin passes over it.
-        area = tf.minimum(area, tf.float32.max / 2)
+        area = tf.minimum(box_ops.area(boxes), tf.float32.max / 2)  # [M]
         area = tf.where(accepted, area, np.inf)  # [N, M]
         smallest = tf.argmin(area, axis=1, output_type=tf.int32)  # [N]
         return tf.where(

@@ -31,9 +31,8 @@ def _backbone(
 
     def build(images, image_size):
         body = network(image_size, input_tensor=images)
-        for layer in body.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = _MOMENTUM
+        for layer in layers.batch_norms(body):
+            layer.momentum = _MOMENTUM
         return [body.get_layer(name).output for name in taps]
 
     return Backbone(

@@ -166,6 +166,16 @@ def extra_levels(features, *, num_strided, num_valid, last_kernel=3):
     return maps
 
 
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The layers of batch normalisation in a model, however deep."""
+    # Layers within layers, too, which have no public name in Keras.
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+
+
 def synchronize_batch_norm(model: keras.Model) -> None:
     """Makes batch normalisation take its statistics from all replicas.
 
@@ -173,7 +183,5 @@ def synchronize_batch_norm(model: keras.Model) -> None:
     read when a layer is called. Of one replica the statistics would be the
     same, but are computed in another way, E[x^2] - E[x]^2.
     """
-    # Layers within layers, too, which have no public name in Keras.
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+    for layer in batch_norms(model):
+        layer.synchronized = True

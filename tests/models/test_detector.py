@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_tf import PRESETS, InputError, build_anchors, build_detector
-from ssd_tf.models import BACKBONES, Backbone
+from ssd_tf.models import BACKBONES, Backbone, layers
 
 C = 3
 
@@ -79,9 +79,8 @@ def test_outputs_depend_on_the_image(detector):
 def test_statistics_are_those_of_the_last_steps(detector):
     """Of a training of 500 steps less than a hundredth is from before."""
     model, _, _ = detector
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            assert layer.momentum**500 < 0.01
+    for layer in layers.batch_norms(model):
+        assert layer.momentum**500 < 0.01
 
 
 def head_layers(model, suffix):
